@@ -64,14 +64,17 @@ class RoomPolicy(msgspec.Struct, frozen=True):
         )
 
 
-def read_school_policy(session: Session) -> SchoolPolicy:
-    """Return the school's part as the database has it now."""
+def read_school_policy(session: Session, *, with_devices: bool = True) -> SchoolPolicy:
+    """Return the school's part as the database has it now.
+
+    Without its devices for who asks what a group gets, and not in which group a device is.
+    """
     return build_school_policy(
         session.scalars(select(SchoolRow)).one(),
         profiles.list_profiles(session),
         rules.list_rules(session),
         delegations.list_delegations(session),
-        inventory.list_policy_devices(session),
+        inventory.list_policy_devices(session) if with_devices else (),
         trust=trust_membership.read_kept_document(session),
     )
 

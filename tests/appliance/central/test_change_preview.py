@@ -4,8 +4,11 @@ import msgspec
 import pytest
 
 from appliance.central import change_preview, profiles
-from appliance.central.change_preview import ProfileChange
+from appliance.central.change_preview import WELL_KNOWN_SITES, ProfileChange
+from appliance.central.devices import inventory
+from appliance.central.devices.inventory import DeviceFields
 from appliance.central.profile_settings import TimetableRow, read_settings
+from appliance.central.rules import add_rule
 from tests.fakes.school import FakeSchool
 
 
@@ -62,3 +65,25 @@ def test_a_look_saves_nothing(school: FakeSchool) -> None:
     look(school, closed=())
     with school.store.read_session() as session:
         assert read_settings(profiles.get_profile(session, "staff")).closed == ("gambling", "games")
+
+
+def test_a_look_decides_for_each_group_as_rooms_do_without_reading_any_device(school: FakeSchool) -> None:
+    with school.store.write_session() as session:
+        add_rule(session, school.clock(), name="www.bbc.co.uk", action="block", note="", locked=False, by="cora")
+        for number, name in enumerate(("pupils", "staff")):
+            wanted = DeviceFields(name=f"Laptop {name}", addresses=(f"00:00:5e:00:53:0{number}",), group=name)
+            inventory.add_device(session, school.clock(), wanted, by="cora")
+    school.enrol()
+    with school.store.read_session() as session:
+        told = school.central.preview.compile_document(session, school.document())
+        looked = school.central.preview.current_policy(session)
+    assert told.document.devices
+    assert not looked.document.devices
+    assert [one.name for one in looked.document.groups] == [one.name for one in told.document.groups]
+    for group in looked.document.groups:
+        for site in WELL_KNOWN_SITES:
+            verdicts = [
+                one.view_for_group(group.name).decide(site, 1, school.clock().timestamp())
+                for one in (told, looked)
+            ]
+            assert verdicts[0] == verdicts[1]
