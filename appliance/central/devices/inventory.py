@@ -33,6 +33,17 @@ class DeviceFields(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+class KnownDevice(msgspec.Struct, frozen=True, gc=False):
+    """A device as its row has it, of thousands that are read at once."""
+
+    id: int
+    name: str
+    name_key: str
+    addresses: str  # each between two blanks
+    group: str
+    note: str
+
+
 class PolicyDevice(msgspec.Struct, frozen=True):
     """What of a device rooms are told."""
 
@@ -86,9 +97,16 @@ def list_policy_devices(session: Session) -> list[PolicyDevice]:
     return [PolicyDevice(name, tuple(addresses.split()), group) for name, addresses, group in found]
 
 
-def list_devices(session: Session) -> list[DeviceRow]:
-    """Return every device, by name."""
-    return list(session.scalars(_known().order_by(DeviceRow.name_key, DeviceRow.id)))
+def list_devices(session: Session) -> list[KnownDevice]:
+    """Return every device, by name. Columns, not rows: ten thousand of those take five times as long."""
+    found = session.execute(
+        select(
+            DeviceRow.id, DeviceRow.name, DeviceRow.name_key, DeviceRow.addresses, DeviceRow.group, DeviceRow.note
+        )
+        .where(DeviceRow.removed_at.is_(None))
+        .order_by(DeviceRow.name_key, DeviceRow.id)
+    )
+    return [KnownDevice(*one) for one in found]
 
 
 def search_devices(session: Session, *, text: str = "", group: str = "", page: int = 1) -> DevicePage:
@@ -231,7 +249,7 @@ def without_lost_group(session: Session, wanted: DeviceFields) -> DeviceFields:
     return wanted if is_there else msgspec.structs.replace(wanted, group="")
 
 
-def to_fields(device: DeviceRow) -> DeviceFields:
+def to_fields(device: DeviceRow | KnownDevice) -> DeviceFields:
     """Return what is known of a device."""
     return DeviceFields(
         name=device.name, addresses=tuple(device.addresses.split()), group=device.group, note=device.note
