@@ -22,8 +22,10 @@ def step_aside_for_dns() -> None:
         os.nice(NICENESS)
 
 
-def shorten_time_slice() -> bool:
-    """Let whoever waits for this processor have it after a tenth of a millisecond; False: the kernel cannot.
+def shorten_time_slice(thread: int = 0) -> bool:
+    """Let whoever waits for the processor of a thread have it after a tenth of a millisecond; False: it cannot be.
+
+    0: this thread, and those that it begins.
 
     Niceness alone does not do that: who is at work keeps the processor until its slice is over, 3 ms as the kernel
     has it, however much nicer it is. An ordinary process may ask for less (sched_setattr(2), Linux 6.12 and later;
@@ -34,4 +36,4 @@ def shorten_time_slice() -> bool:
     if number is None:
         return False
     wanted = _ATTRIBUTES.pack(_ATTRIBUTES.size, os.SCHED_OTHER, 0, os.nice(0), 0, SLICE_NANOSECONDS, 0, 0)
-    return bool(ctypes.CDLL(None).syscall(number, 0, wanted, 0) == 0)
+    return bool(ctypes.CDLL(None).syscall(number, thread, wanted, 0) == 0)

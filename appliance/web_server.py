@@ -29,6 +29,7 @@ OWN_ADDRESS = "hallpass.own_address"  # in a request's environ: ours, at which i
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
 CERTIFICATE_VARIABLE = "HALLPASS_WEB_CERTIFICATES"  # whose files; gunicorn itself would not start without them
 ROOMS_TLS_VARIABLE = "HALLPASS_WEB_ROOMS_TLS"  # a folder: what rooms are shown (`appliance.pinned_tls`)
+STEPS_ASIDE_VARIABLE = "HALLPASS_WEB_STEPS_ASIDE"  # seconds (`appliance.cpu_scheduling`); left out: it does not
 CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP
 
 
@@ -60,12 +61,14 @@ def gunicorn_arguments(
     clear: Endpoint | None = None,
     rooms_tls: Path | None = None,
     limits: WebLimits | None = None,
+    steps_aside_after: float | None = None,
 ) -> list[str]:
     """Return what gunicorn is told so that it serves an application (`module:factory()`).
 
     `tls`: certificates, of which the first that can be used is shown; none: plain HTTP. `clear`: where the same
     application is served without TLS beside it; it tells the two apart by the scheme of a request. `rooms_tls`:
-    the folder of the certificates that rooms ask for.
+    the folder of the certificates that rooms ask for. `steps_aside_after`: once the server has been on time for so
+    many seconds, whoever else wants a processor has it first.
     """
     limits = limits or WebLimits()
     arguments = [
@@ -85,6 +88,8 @@ def gunicorn_arguments(
         arguments += ["--env", f"{CERTIFICATE_VARIABLE}={msgspec.json.encode(files).decode()}"]
     if clear is not None:
         arguments += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
+    if steps_aside_after is not None:
+        arguments += ["--env", f"{STEPS_ASIDE_VARIABLE}={steps_aside_after}"]
     if rooms_tls is not None:
         arguments += ["--env", f"{ROOMS_TLS_VARIABLE}={rooms_tls}"]
     return arguments

@@ -41,6 +41,10 @@ class WebThreads:
             if not waiting:
                 self._clients.pop(client, None)
 
+    def is_working(self) -> bool:
+        """Tell whether any thread has something to do."""
+        return bool(self._began)
+
     def is_stuck(self) -> bool:
         """Tell whether every thread has been busy with the same for a minute."""
         longest_allowed = time.monotonic() - STUCK_SECONDS

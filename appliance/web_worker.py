@@ -23,6 +23,7 @@ import gevent.ssl
 import msgspec
 from gunicorn.workers.base import Worker
 
+from appliance.cpu_scheduling import CHECK_SECONDS, AdaptiveScheduling, SchedulingPolicy
 from appliance.pinned_tls import PinnedContexts
 from appliance.sd_notify import sd_notify
 from appliance.settings.values import CertificateFiles
@@ -35,10 +36,12 @@ from appliance.web_server import (
     GRACEFUL_SECONDS,
     LIMITS_VARIABLE,
     ROOMS_TLS_VARIABLE,
+    STEPS_ASIDE_VARIABLE,
     WebLimits,
 )
 from appliance.web_threads import WebThreads
 
+_LOOK_SECONDS = 1.0
 _ACCEPTED_AT_ONCE = 16
 _RESERVED_FILES = 128  # for databases, logs, bodies of requests and whatever else the process opens
 _NO_ROOM = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -62,6 +65,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         rooms_tls = self.cfg.env.get(ROOMS_TLS_VARIABLE, "")
         self.rooms_tls = PinnedContexts(Path(rooms_tls), gevent.ssl.SSLContext) if rooms_tls else None
         self._clear_port = int(self.cfg.env.get(CLEAR_PORT_VARIABLE, "0"))
+        seconds = self.cfg.env.get(STEPS_ASIDE_VARIABLE, "")
+        self._scheduling = _wait_for_others(float(seconds)) if seconds else None
         self._stopping = gevent.event.Event()
         self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS
         super().init_process()
@@ -76,13 +81,22 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
             if self.ppid != os.getppid():
                 self.log.warning("the server that started this one is gone: stopping")
                 break
-            self._stopping.wait(1.0)
+            self._wait()
         self.alive = False
         gevent.killall(acceptors)
         self.connections.evict_unanswered()
         until = time.monotonic() + GRACEFUL_SECONDS
         while len(self.connections) and time.monotonic() < until:
             gevent.sleep(0.05)
+
+    def _wait(self) -> None:
+        """Wait a moment, or until told to stop; and see how late this loop is, where that is for DNS's sake."""
+        seconds = CHECK_SECONDS if self._scheduling and self.threads.is_working() else _LOOK_SECONDS
+        due = time.monotonic() + seconds
+        self._stopping.wait(seconds)
+        if self._scheduling:
+            now = time.monotonic()
+            self._scheduling.adapt(now - due, now)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Finish what is under way, and stop."""
@@ -162,6 +176,11 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
             context.load_verify_locations(self.cfg.ca_certs)
         context.verify_mode = self.cfg.cert_reqs
         return context
+
+
+def _wait_for_others(seconds: float) -> AdaptiveScheduling:
+    """Return what lets this process wait for others once it has been on time for so long."""
+    return AdaptiveScheduling(SchedulingPolicy(seconds, time.monotonic() + seconds), has_short_slice=True)
 
 
 def _decode_path(kind: type, text: Any) -> Any:

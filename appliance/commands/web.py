@@ -1,6 +1,7 @@
 """`hallpass web`: the teacher's pages."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import click
@@ -24,6 +25,8 @@ THREADS = 8
 MAX_CONNECTIONS = 512
 MAX_CONNECTIONS_PER_ADDRESS = 32  # each device has an address of its own; a browser opens six
 MAX_STREAMS_PER_ADDRESS = 24  # open pages of a teacher
+# Seconds. Where processors are all busy, pages that stepped aside again at once would be late again and again.
+STEPS_ASIDE_AFTER = 30.0
 
 
 @click.command()
@@ -43,22 +46,21 @@ def command(config: Path) -> None:
         max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
         trusted_proxies=tuple(str(network) for network in settings.web.trusted_proxies),
     )
+    serve = partial(gunicorn_arguments, threads=THREADS, limits=limits, steps_aside_after=STEPS_ASIDE_AFTER)
     tls, plain = settings.web.tls, with_ipv6(settings.web.listen)
     if tls is not None:
         require_free_port(tls.listen)
         if words := WebCertificate(tls).problem():  # the pages start all the same, and take it when it is there
             click.echo(f"web: the pages' certificate cannot be used: {words}", err=True)
         listen = with_ipv6(tls.listen)
-        arguments = gunicorn_arguments(APP, listen, threads=THREADS, tls=(tls,), clear=plain, limits=limits)
+        arguments = serve(APP, listen, tls=(tls,), clear=plain)
     elif (given := _port_for_centrals(settings)) is not None:
         path = RoomPaths.from_settings(settings).page_certificate
         files = CertificateFiles(certificate=path, key=path)
-        arguments = gunicorn_arguments(
-            APP, with_ipv6(given), threads=THREADS, tls=(files,), clear=plain, limits=limits
-        )
+        arguments = serve(APP, with_ipv6(given), tls=(files,), clear=plain)
     else:
         os.environ[HTTPS_TAKEN_VARIABLE] = "1"
-        arguments = gunicorn_arguments(APP, plain, threads=THREADS, limits=limits)
+        arguments = serve(APP, plain)
     run_server(arguments)
 
 

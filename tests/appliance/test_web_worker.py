@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import signal
 import socket
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.cpu_scheduling import can_leave_idle
 from appliance.web_server import WebLimits
 from tests.e2e.school import Process, until
 from tests.fakes.list_server import make_certificate
@@ -41,11 +43,16 @@ def site(served: tuple[WebClient, Process]) -> WebClient:
 
 
 @pytest.fixture(scope="module")
-def hasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebClient]:
-    """The site with short deadlines."""
-    with web_site(tmp_path_factory.mktemp("hasty"), limits=SHORT) as (client, process):
-        yield client
+def waiting(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[WebClient, Process]]:
+    """The site with short deadlines, as a room's pages wait for DNS."""
+    with web_site(tmp_path_factory.mktemp("hasty"), limits=SHORT, steps_aside_after=0.1) as (client, process):
+        yield client, process
         assert "Traceback" not in process.said
+
+
+@pytest.fixture
+def hasty(waiting: tuple[WebClient, Process]) -> WebClient:
+    return waiting[0]
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +88,28 @@ def drips(slow: list[socket.socket]) -> bool:
     return True
 
 
+def policies(process: Process) -> set[int]:
+    """Return the scheduling policies of its threads."""
+    threads = Path(f"/proc/{process.pid}/task").iterdir()
+    return {os.sched_getscheduler(int(thread.name)) for thread in threads}
+
+
 def is_served(client: WebClient) -> bool:
     try:
         return client.get() == (200, b"hello")
     except (OSError, IndexError):
         return False
+
+
+@pytest.mark.skipif(not can_leave_idle(), reason="nobody here may come back from SCHED_IDLE")
+def test_a_site_that_waits_for_dns_has_its_processor_last_in_all_its_threads(
+    served: tuple[WebClient, Process], waiting: tuple[WebClient, Process]
+) -> None:
+    client, process = waiting
+    assert client.get()[0] == 200
+    until("all its threads to step aside", lambda: policies(process) == {os.SCHED_IDLE})
+    if os.sched_getscheduler(0) == os.SCHED_OTHER:  # else these tests themselves were started to wait
+        assert policies(served[1]) == {os.SCHED_OTHER}
 
 
 class TestDeadlines:

@@ -92,7 +92,8 @@ def test_a_room_from_power_on_to_power_off(
             machine.dig(f"row{number}.example.org")
             machine.dig(CLOSED)
         machine.wait("the rows", lambda: rows_on(run), SETTLING)
-        machine.wait("the recorder stepping aside", lambda: steps_aside(run), SETTLING)
+        for unit in ("recorder", "web"):
+            machine.wait(f"the {unit} stepping aside", partial(steps_aside, run, unit), SETTLING)
         doctor = run("/opt/hallpass/bin/hallpass doctor; true")
         said(f"doctor:\n{doctor}")
         assert re.search(r"^ok +lamp", doctor or "", re.MULTILINE)
@@ -137,9 +138,9 @@ def rows_on(run: Callable[[str], str | None]) -> str | None:
     return found or None
 
 
-def steps_aside(run: Callable[[str], str | None]) -> bool | None:
-    """Tell whether the recorder has the processor last: proc(5), the policy in `stat`."""
-    found = run("cut -d' ' -f41 /proc/$(systemctl show -P MainPID hallpass-recorder)/stat")
+def steps_aside(run: Callable[[str], str | None], unit: str) -> bool | None:
+    """Tell whether a unit has the processor last: proc(5), the policy in `stat`."""
+    found = run(f"cut -d' ' -f41 /proc/$(systemctl show -P MainPID hallpass-{unit})/stat")
     return True if found == f"{os.SCHED_IDLE}\n" else None
 
 

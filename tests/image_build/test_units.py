@@ -110,13 +110,14 @@ def test_the_log_and_the_pages_wait_for_dns_where_a_processor_is_short(name: str
 
 
 def test_the_pages_may_ask_for_a_shorter_time_slice() -> None:
-    assert "SystemCallFilter=sched_setattr\n" in (UNITS / "hallpass-web.service").read_text()
+    assert "SystemCallFilter=sched_setattr sched_setscheduler\n" in (UNITS / "hallpass-web.service").read_text()
 
 
-def test_the_log_may_come_back_from_where_it_steps_aside_to() -> None:
-    recorder = (UNITS / "hallpass-recorder.service").read_text()
-    assert f"LimitNICE={20 - NICENESS}\n" in recorder  # setrlimit(2): 20 minus the niceness that is allowed
-    assert "SystemCallFilter=sched_setscheduler\n" in recorder
+@pytest.mark.parametrize("name", ["recorder", "web"])
+def test_the_log_and_the_pages_may_come_back_from_where_they_step_aside_to(name: str) -> None:
+    text = (UNITS / f"hallpass-{name}.service").read_text()
+    assert f"LimitNICE={20 - NICENESS}\n" in text  # setrlimit(2): 20 minus the niceness that is allowed
+    assert re.search(r"^SystemCallFilter=(?:.* )?sched_setscheduler$", text, re.MULTILINE)
 
 
 def test_only_who_serves_low_ports_may_bind_them_and_nobody_may_more() -> None:

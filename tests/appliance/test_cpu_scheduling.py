@@ -3,19 +3,20 @@
 import asyncio
 import json
 import os
+import platform
 import subprocess
 import sys
 import time
 
 import pytest
 
-from appliance.room.query_log import cpu_scheduling
-from appliance.room.query_log.cpu_scheduling import LATE_SECONDS, NORMAL_SECONDS, SchedulingPolicy
+from appliance import cpu_scheduling
+from appliance.cpu_scheduling import LATE_SECONDS, NORMAL_SECONDS, SchedulingPolicy
 
 TRY = """
 import json, os, resource, sys
 # Before the next lines: nobody else may read the folder of whoever tests at home.
-from appliance.room.query_log import cpu_scheduling
+from appliance import cpu_scheduling
 try:
     resource.setrlimit(resource.RLIMIT_NICE, (int(sys.argv[1]),) * 2)
 except ValueError:
@@ -37,6 +38,14 @@ def test_who_is_late_takes_an_ordinary_place_for_a_while() -> None:
     assert place.policy_after(0.0, 100.0 + NORMAL_SECONDS) == os.SCHED_IDLE
 
 
+def test_who_begins_may_be_left_in_the_ordinary_place_until_a_moment() -> None:
+    place = SchedulingPolicy(normal_seconds=30.0, normal_until=130.0)
+    assert place.policy_after(0.0, 129.9) == os.SCHED_OTHER
+    assert place.policy_after(0.0, 130.0) == os.SCHED_IDLE
+    assert place.policy_after(LATE_SECONDS + 0.01, 140.0) == os.SCHED_OTHER
+    assert place.policy_after(0.0, 169.9) == os.SCHED_OTHER
+
+
 def test_being_late_again_makes_the_while_longer() -> None:
     place = SchedulingPolicy()
     place.policy_after(1.0, 100.0)
@@ -47,7 +56,7 @@ def test_being_late_again_makes_the_while_longer() -> None:
 def test_a_policy_is_every_threads_and_later_threads_too() -> None:
     script = """
 import os, threading
-from appliance.room.query_log import cpu_scheduling
+from appliance import cpu_scheduling
 go_on, seen = threading.Event(), []
 def tell(): go_on.wait(); seen.append(os.sched_getscheduler(0))
 early = threading.Thread(target=tell); early.start()
@@ -74,7 +83,7 @@ def test_the_way_back_is_tried_before_it_is_relied_on(right: int, can: bool) -> 
 def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     monkeypatch.setattr(cpu_scheduling, "can_leave_idle", lambda: True)
-    monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", taken.append)
+    monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", lambda policy, **_: taken.append(policy))
 
     async def story() -> None:
         task = asyncio.create_task(cpu_scheduling.adapt_scheduling(lambda: True))
@@ -94,6 +103,29 @@ def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch
 def test_who_could_not_come_back_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     monkeypatch.setattr(cpu_scheduling, "can_leave_idle", lambda: False)
-    monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", taken.append)
+    monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", lambda policy, **_: taken.append(policy))
     asyncio.run(cpu_scheduling.adapt_scheduling(lambda: True))
     assert taken == []
+
+
+@pytest.mark.skipif(not cpu_scheduling.can_leave_idle(), reason="nobody here may come back from SCHED_IDLE")
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "aarch64"}, reason="its number is not known here")
+def test_who_comes_back_has_the_short_time_slice_again() -> None:
+    script = """
+import ctypes, os
+from appliance.cpu_scheduling import LATE_SECONDS, AdaptiveScheduling, SchedulingPolicy
+from appliance.niceness import shorten_time_slice
+def slice_nanoseconds():
+    found = ctypes.create_string_buffer(56)
+    ctypes.CDLL(None).syscall({"x86_64": 315, "aarch64": 275}[os.uname().machine], 0, found, len(found), 0)
+    return int.from_bytes(found.raw[24:32], "little")
+os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+shorten_time_slice()
+asked = slice_nanoseconds()
+scheduling = AdaptiveScheduling(SchedulingPolicy(), has_short_slice=True)
+scheduling.adapt(0.0, 100.0)
+assert os.sched_getscheduler(0) == os.SCHED_IDLE
+scheduling.adapt(LATE_SECONDS + 0.1, 101.0)
+assert (os.sched_getscheduler(0), slice_nanoseconds()) == (os.SCHED_OTHER, asked)
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)

@@ -1,0 +1,111 @@
+"""Gives the processor to whoever answers, and asks for a share of its own only when that leaves too little.
+
+A worker that wakes while the log is being written, or a page rendered, waits for it, up to the scheduler's slice
+of some milliseconds: the slowest hundredth of all answers took two and three times as long (docs/performance.md).
+Under SCHED_IDLE (sched(7)) the recorder and the pages step aside at once. But then a room whose processors are all
+busy would never see its lamp lit, nor a page: where its event loop is late, a process takes its ordinary place (by
+its niceness) for a while.
+
+The recorder's loop looks less often whether it is late where no worker hands anything over; that of the pages
+(`appliance.web_worker`) while it answers nobody.
+
+The way back is a right (RLIMIT_NICE; on a card the unit gives it). Without it the process stays where it is.
+"""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+
+from appliance.niceness import shorten_time_slice
+from dns.coalesced_timers import next_moment
+
+CHECK_SECONDS = 0.25
+REST_CHECK_SECONDS = 1.0  # where nothing comes
+LATE_SECONDS = 0.25
+NORMAL_SECONDS = 5.0  # short: a place once taken keeps others waiting again
+
+
+class SchedulingPolicy:
+    """Which of the scheduler's policies a process should have now."""
+
+    def __init__(self, normal_seconds: float = NORMAL_SECONDS, normal_until: float = 0.0) -> None:
+        """`normal_seconds`: for how long who was late is not sent away again; until `normal_until` nobody is."""
+        self._normal_seconds = normal_seconds
+        self._normal_until = normal_until
+
+    def policy_after(self, late: float, now: float) -> int:
+        """Return SCHED_IDLE or SCHED_OTHER, given by how many seconds the loop was late at `now`."""
+        if late > LATE_SECONDS:
+            self._normal_until = now + self._normal_seconds
+        return os.SCHED_OTHER if now < self._normal_until else os.SCHED_IDLE
+
+
+class AdaptiveScheduling:
+    """Steps aside for everybody else, except where that starves this process: its loop says how late it is."""
+
+    def __init__(self, policy: SchedulingPolicy, *, has_short_slice: bool = False) -> None:
+        """`has_short_slice`: in its ordinary place the process asks for a short time slice, and has done so."""
+        self._policy = policy if can_leave_idle() else None
+        self._current = os.SCHED_OTHER
+        self._has_short_slice = has_short_slice
+
+    @property
+    def is_possible(self) -> bool:
+        """Tell whether this process may come back; else it never leaves."""
+        return self._policy is not None
+
+    def adapt(self, late: float, now: float) -> None:
+        """Take the place that is right now, given by how many seconds the loop was late."""
+        if self._policy is None or (wanted := self._policy.policy_after(late, now)) == self._current:
+            return
+        self._current = wanted
+        set_scheduling_policy(wanted, has_short_slice=self._has_short_slice)
+
+
+async def adapt_scheduling(is_in_use: Callable[[], bool]) -> None:
+    """Step aside for everybody else, except where that starves us. Runs until it is cancelled.
+
+    `is_in_use` tells whether anything came lately.
+    """
+    scheduling = AdaptiveScheduling(SchedulingPolicy())
+    if not scheduling.is_possible:
+        return
+    loop = asyncio.get_running_loop()
+    late = 0.0
+    while True:
+        scheduling.adapt(late, loop.time())
+        now = loop.time()
+        due = next_moment(now, CHECK_SECONDS if is_in_use() else REST_CHECK_SECONDS)
+        await asyncio.sleep(due - now)
+        late = loop.time() - due
+
+
+def set_scheduling_policy(policy: int, *, has_short_slice: bool = False) -> None:
+    """Give all threads of this process a scheduling policy; those that begin later inherit it.
+
+    A policy brings the kernel's own time slice: `has_short_slice` asks for the short one again.
+    """
+    for thread in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            os.sched_setscheduler(int(thread.name), policy, os.sched_param(0))
+            if has_short_slice and policy == os.SCHED_OTHER:
+                shorten_time_slice(int(thread.name))
+
+
+def can_leave_idle() -> bool:
+    """Tell whether a thread of this process may leave SCHED_IDLE again: one is sent there to try."""
+    came_back = []
+
+    def try_it() -> None:
+        with contextlib.suppress(OSError):
+            for policy in (os.SCHED_IDLE, os.SCHED_OTHER):
+                os.sched_setscheduler(0, policy, os.sched_param(0))
+            came_back.append(True)
+
+    thread = Thread(target=try_it)
+    thread.start()
+    thread.join()
+    return bool(came_back)
