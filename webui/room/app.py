@@ -20,6 +20,7 @@ from webui.room.lessons.views import blueprint as lessons
 from webui.room.log.views import blueprint as log
 from webui.room.plans.views import blueprint as plans
 from webui.room.poster.views import blueprint as poster
+from webui.room.refresh_cache import install_refresh_cache
 from webui.room.room_client import RoomClient
 from webui.room.secure_pages import SecurePages
 from webui.room.sign_in import RoomSignIn
@@ -49,6 +50,7 @@ def create_app(settings: RoomSettings | None = None) -> Flask:
     pages = SecurePages(settings, room, is_https_served=HTTPS_TAKEN_VARIABLE not in os.environ)
     app = create_base_app(__name__, settings.room.data, cookie="hallpass-room")
     app.extensions["room"] = room
+    install_refresh_cache(app, room.count_changes)
     install_languages(app, default=settings.web.language, domains=("room",))
     install_school_clock(app, room.clock)
     app.extensions["hallpass-csrf"].exempt(block_page)  # a page of another name has no session of ours

@@ -1,7 +1,9 @@
 """Tells every open page of a room that it should look again: a refusal, a decision, central that came or went.
 
 One thread for all pages, and only while there are any: it listens to the recorder's live feed and asks the agent
-for its revision. Each page has a signal of its own to wait with, so an open page costs no thread.
+for its revision. Each page has a signal of its own to wait with, so an open page costs no thread. All pages are
+told at once, every two seconds at most: what one of them then fetches serves them all
+(`webui.room.refresh_cache`).
 """
 
 import socket
@@ -12,6 +14,8 @@ from pathlib import Path
 
 from appliance.signal import Signal
 
+PAUSE_SECONDS = 2.0  # that of webui/shared/static/refresh.js: a page would not look again sooner anyway
+STORED_SECONDS = 0.2  # after it was told of, a refusal stands in the log (BLOCK_COMMIT_SECONDS of its writer)
 _POLL_SECONDS = 0.5
 _RETRY_SECONDS = 1.0
 
@@ -27,6 +31,7 @@ class ChangeFeed:
         self._thread: threading.Thread | None = None
         self._is_listening = False
         self._changes = 0
+        self._woken_at = -PAUSE_SECONDS
 
     def watch_changes(self, keepalive_seconds: float) -> Generator[bool, None, None]:
         """Yield True whenever a page should look again, False after a silence.
@@ -45,6 +50,11 @@ class ChangeFeed:
         finally:
             with self._lock:
                 self._pages.remove(signal)
+
+    def count_changes(self) -> int | None:
+        """Return how many changes pages were told of, None while nothing of them is heard."""
+        with self._lock:
+            return self._changes if self._thread is not None and self._is_listening else None
 
     def _wait(self, signal: Signal, is_over: Callable[[], bool], seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -93,8 +103,15 @@ class ChangeFeed:
                     has_blocked, is_alive = _receive_live_entry(feed)
                     revision = self._fetch_revision()
                     if has_blocked or revision != seen:
-                        seen = revision
+                        self._wait_for_turn(has_blocked=has_blocked)
+                        seen = self._fetch_revision()
                         self._wake_pages(1)
+
+    def _wait_for_turn(self, *, has_blocked: bool) -> None:
+        """Wait until a page that is told now would look at once, and finds in the log what was refused."""
+        now = time.monotonic()
+        time.sleep(max(self._woken_at + PAUSE_SECONDS - now, STORED_SECONDS if has_blocked else 0.0, 0.0))
+        self._woken_at = time.monotonic()
 
 
 def _receive_live_entry(feed: socket.socket) -> tuple[bool, bool]:

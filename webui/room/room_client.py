@@ -198,6 +198,10 @@ class RoomClient:
         """Yield True whenever a page should look again (a refusal, a decision), False after a silence."""
         return self._changes.watch_changes(keepalive_seconds)
 
+    def count_changes(self) -> int | None:
+        """Return how many changes pages were told of, None while no page waits for any."""
+        return self._changes.count_changes()
+
     def _revision(self) -> tuple[int, bool]:
         status = self.fetch_status(_AGENT_TIMEOUT_SECONDS)
         return (status.revision, status.reachable) if status else (0, False)

@@ -4,16 +4,20 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from appliance.room.agent import rpc
 from appliance.room.paths import RoomPaths
+from appliance.room.query_log import service
 from appliance.settings.dns import DnsSection
 from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
+from tests.e2e.school import until
+from webui.room import change_feed
 from webui.room.room_client import RoomClient
 
 
@@ -50,3 +54,78 @@ def test_a_room_whose_other_processes_are_away_gives_signs_of_life(settings: Roo
     news = RoomClient(settings).watch_changes(keepalive_seconds=0.1)
     assert [next(news), next(news)] == [False, False]
     news.close()
+
+
+class Recorder:
+    """The recorder's live feed, of which one reader is served."""
+
+    def __init__(self, path: Path) -> None:
+        self._server = hanging(path)
+
+    def __enter__(self) -> "Recorder":
+        return self
+
+    def __exit__(self, *_problem: object) -> None:
+        self._server.close()
+        self._reader.close()
+
+    def accept(self) -> None:
+        self._reader, _ = self._server.accept()
+
+    def refuse(self, times: int = 1) -> None:
+        for _ in range(times):
+            self._reader.sendall(b"{}\n")
+
+
+@pytest.fixture
+def recorder(settings: RoomSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    monkeypatch.setattr(change_feed, "PAUSE_SECONDS", 0.5)
+    with Recorder(RoomPaths.from_settings(settings).live_feed_socket) as one:
+        yield one
+
+
+def follow(
+    settings: RoomSettings, recorder: Recorder, pages: int
+) -> tuple[RoomClient, list[Generator[bool, None, None]]]:
+    """Return so many pages that listen."""
+    room = RoomClient(settings)
+    news = [room.watch_changes(keepalive_seconds=30.0) for _ in range(pages)]
+    with ThreadPoolExecutor() as pool:
+        first = [pool.submit(next, one) for one in news]
+        recorder.accept()
+        assert not any(one.result(30) for one in first)
+    return room, news
+
+
+def test_all_pages_are_told_at_once_and_many_refusals_are_one_change(
+    settings: RoomSettings, recorder: Recorder
+) -> None:
+    room, news = follow(settings, recorder, pages=3)
+    recorder.refuse(times=20)
+    assert [next(one) for one in news] == [True] * 3
+    assert room.count_changes() == 1
+
+
+def test_pages_are_told_no_more_often_than_they_would_look(settings: RoomSettings, recorder: Recorder) -> None:
+    room, news = follow(settings, recorder, pages=1)
+    began = time.monotonic()
+    for _ in range(40):
+        recorder.refuse()
+        time.sleep(0.02)
+    told = room.count_changes() or 0
+    assert told <= (time.monotonic() - began) / change_feed.PAUSE_SECONDS + 1
+    assert next(news[0])
+
+
+def test_changes_are_counted_while_pages_listen_and_no_longer(settings: RoomSettings, recorder: Recorder) -> None:
+    room, news = follow(settings, recorder, pages=1)
+    assert room.count_changes() == 0
+    recorder.refuse()
+    assert next(news[0])
+    assert room.count_changes() == 1
+    news[0].close()
+    until("nobody to listen any more", lambda: room.count_changes() is None)
+
+
+def test_a_page_that_is_told_of_a_refusal_finds_it_in_the_log() -> None:
+    assert change_feed.STORED_SECONDS > service.BLOCK_COMMIT_SECONDS

@@ -19,6 +19,7 @@ from webui.room.blueprints import create_feature_blueprint, redirect_back, redir
 from webui.room.form_fields import DURATIONS, describe_errors, parse_full_site
 from webui.room.lessons.closed_sites import find_closed_sites
 from webui.room.lessons.forms import MORE_MINUTES, CheckForm, LessonForm, PauseForm, parse_sites, split_lines
+from webui.room.refresh_cache import rendered_once
 from webui.room.room_client import suspended_tokens
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -35,6 +36,7 @@ SUSPENDED_MINUTES = 60
 
 @blueprint.get("/classroom")
 @requires(Right.LEAD_LESSONS)
+@rendered_once
 def show() -> str:
     """Show what is in force in this room, and what can be decided."""
     return _render_classroom(CheckForm(formdata=None), [])

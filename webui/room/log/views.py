@@ -9,6 +9,7 @@ from appliance.rights import Right
 from appliance.room.query_log.log_page import LogPage
 from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter
 from webui.room.blueprints import create_feature_blueprint, room
+from webui.room.refresh_cache import rendered_once
 from webui.room.today.refusals import describe_reason
 from webui.shared.access import requires
 from webui.shared.translation import translatable, translate
@@ -28,6 +29,7 @@ _MAX_ROW = 2**62
 
 @blueprint.get("/log")
 @requires(Right.SEE_ROOM)
+@rendered_once
 def show() -> str:
     """Show a page of today's log."""
     wanted = {name: _text(name) for name in ("site", "device", "verdict")}

@@ -19,6 +19,7 @@ from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.form_fields import describe_errors
 from webui.room.lessons.closed_sites import find_closed_sites
 from webui.room.lessons.forms import MORE_MINUTES
+from webui.room.refresh_cache import rendered_once
 from webui.room.room_client import suspended_tokens
 from webui.room.today.forms import QUICK_REASONS, ReportForm, RequestForm, fill_in_quick_reason
 from webui.room.today.outlook import look_ahead
@@ -45,6 +46,7 @@ _KINDS = {
 
 @blueprint.get("/")
 @requires(Right.SEE_ROOM)
+@rendered_once
 def show() -> str:
     """Show what was refused today, and what became of the room's requests."""
     wanted = {name: request.args.get(name, "") for name in ("site", "device", "also")}
