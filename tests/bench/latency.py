@@ -8,6 +8,7 @@ away for that long measures its neighbours: such rounds are put aside, for all s
 """
 
 import os
+import select
 import socket
 import statistics
 import time
@@ -68,8 +69,10 @@ def measure(servers: Sequence[Server], rate: float, rounds: int) -> Rounds:
     return Rounds(rate=rate, kept=kept, aside=aside, restless=aside == ROUNDS_ASIDE * wanted)
 
 
-def ask(server: Server, rate: float, seconds: float = SECONDS) -> Latency:
+def ask(server: Server, rate: float, seconds: float = SECONDS, *, sleeps: bool = False) -> Latency:
     """Ask cached names at a steady rate; tell how long answers took.
+
+    `sleeps`: it does so between two packets, for whoever is woken at once (SCHED_FIFO).
 
     Questions leave at their time whether or not earlier ones were answered, and the time counts from when they
     should have left: a server that stalls is not excused for what could not be asked meanwhile.
@@ -102,6 +105,8 @@ def ask(server: Server, rate: float, seconds: float = SECONDS) -> Latency:
             except BlockingIOError:
                 if now > begun + seconds + 2:
                     break
+                if sleeps:
+                    select.select([sock], (), (), max(leaves - clock(), 0.0) if sent < count else 0.1)
                 continue
             number = int.from_bytes(data[:2], "big")
             if due[number]:
