@@ -99,11 +99,12 @@ def _measure_pair(server: Server, room: Room, pages: "OpenPages", number: int, *
             theirs = beside.enter_context(_asked_first() if has_all else cores_apart([server]))
             for process in processes:
                 os.sched_setaffinity(process.pid, theirs)
-            before = _work(room)
+            before, begun = _work(room), time.monotonic()
             taken[is_open] = _ask_undisturbed(server, sleeps=has_all)
-            worked[is_open] = {name: seconds - before[name] for name, seconds in _work(room).items()}
+            elapsed = time.monotonic() - begun
+            worked[is_open] = {name: (seconds - before[name]) / elapsed for name, seconds in _work(room).items()}
     for is_open, one in sorted(taken.items()):
-        work = ", ".join(f"{name} {seconds / SECONDS * 1000:.0f}" for name, seconds in worked[is_open].items())
+        work = ", ".join(f"{name} {part * 1000:.0f}" for name, part in worked[is_open].items())
         sys.stdout.write(
             f"{'with' if is_open else 'without'}: median {one.median:.0f} us, p99 {one.p99:.0f} us, "
             f"lost {one.lost} (the client's own lateness: p99 {one.late:.0f} us); work: {work} thousandths\n"
