@@ -238,15 +238,21 @@ class WebConnection:
                     self._server.log.debug("an answer was broken off", exc_info=True)
                     raise _Gone from None
                 raise
-        self._server.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
+        if environ:  # a stream's is gone, and nobody logs when it ended
+            self._server.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
         return not response.should_close()
 
     def _serve_application(self, environ: dict[str, Any], response: Any) -> None:
-        call = partial(self._call_in_thread, environ["REMOTE_ADDR"])
+        client = environ["REMOTE_ADDR"]
+        call = partial(self._call_in_thread, client)
         body: _Body = call(lambda: _Body(self._server.wsgi, environ, response.start_response))
         if environ.get(STREAM):
+            # Nobody asks again what was asked, nor how it was answered: three kilobytes while a stream lasts.
+            environ.pop("wsgi.input").close()
+            environ.clear()
+            response.req.headers.clear()
             with contextlib.closing(body):
-                self._stream(body, response, environ["REMOTE_ADDR"])
+                self._stream(body, response, client)
             return
         try:
             self._enter(Phase.SENDING)
@@ -280,6 +286,7 @@ class WebConnection:
         try:
             for line in lines:
                 response.write(line)
+                response.headers.clear()
             response.close()
         finally:
             farewell.stop()

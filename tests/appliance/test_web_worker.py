@@ -112,6 +112,12 @@ def test_a_site_that_waits_for_dns_has_its_processor_last_in_all_its_threads(
         assert policies(served[1]) == {os.SCHED_OTHER}
 
 
+def test_a_stream_keeps_nothing_of_what_was_asked(site: WebClient) -> None:
+    status, said = site.get("/what-is-kept")
+    assert status == 200
+    assert b"\r\n0 kept\r\n" in said  # in a piece of its own (RFC 9112, section 7.1)
+
+
 class TestDeadlines:
     def test_half_a_request_is_refused_in_time_however_steadily_it_comes(self, hasty: WebClient) -> None:
         with hasty.begin(HALF_A_REQUEST) as connection:

@@ -54,6 +54,17 @@ def large() -> AnyResponse:
     return send_file(file, mimetype="application/octet-stream", conditional=True)
 
 
+@site.get("/what-is-kept")
+def what_is_kept() -> Response:
+    """Stream how much is kept of what was asked."""
+    environ = request.environ
+
+    def lines() -> Generator[bytes, None, None]:
+        yield f"{len(environ)} kept".encode()
+
+    return event_stream.stream_lines(lines(), "text/plain")
+
+
 @site.get("/pieces")
 def pieces() -> Response:
     return Response(b"x" * 1000 for _ in range(3000))
