@@ -192,6 +192,18 @@ def count_by_category(session: Session, since: datetime, until: datetime) -> lis
     return [CategoryCounts(category=category, refused=int(count)) for category, count in rows]
 
 
+def sum_by_category(session: Session, since: datetime, until: datetime) -> Counter[tuple[str, str]]:
+    """Return how many answers there were of each verdict and category, the most first."""
+    total = func.sum(CountRow.answers)
+    rows = session.execute(
+        select(CountRow.verdict, CountRow.category, total)
+        .where(*_between(CountRow, since, until))
+        .group_by(CountRow.verdict, CountRow.category)
+        .order_by(total.desc(), CountRow.category)
+    )
+    return Counter({(verdict, category): int(count) for verdict, category, count in rows})
+
+
 def count_by_room(session: Session, since: datetime, until: datetime) -> list[RoomCounts]:
     """Return what each room answered, by the rooms' names."""
     answers: Counter[str] = Counter()

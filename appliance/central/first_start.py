@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from appliance.central import account_links, account_management, accounts, audit, rooms, school_year
@@ -177,8 +177,10 @@ def _last_confirmation(session: Session) -> str:
 
 
 def _list_holders(session: Session, now: datetime) -> dict[Role, tuple[str, ...]]:
-    living = [user for user in session.scalars(select(UserRow)) if not accounts.has_ended(user, now)]
-    return {role: tuple(sorted(one.name for one in living if role in one.roles)) for role in NAMED_ROLES}
+    living = session.execute(
+        select(UserRow.name, UserRow.roles).where(or_(UserRow.ends.is_(None), UserRow.ends > now))
+    ).all()
+    return {role: tuple(sorted(name for name, roles in living if role in roles)) for role in NAMED_ROLES}
 
 
 def _named_role(role: str) -> Role:

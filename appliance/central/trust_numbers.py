@@ -1,7 +1,7 @@
 """How a school is, in numbers, for its trust: no names, and nothing of few people."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from importlib import metadata
 
 from sqlalchemy import func, select
@@ -53,8 +53,6 @@ def collect_numbers(session: Session, now: datetime) -> SchoolNumbers:
 
 def _sum_week(session: Session, now: datetime) -> tuple[Counter[str], int]:
     """Return the refusals of each category, and how many answers there were."""
-    categories = Counter[str]()
-    for one in counts.count_by_category(session, now - timedelta(days=DAYS), now + timedelta(hours=1)):
-        categories[one.category] += one.refused
-    days = counts.count_by_day(session, UTC, now - timedelta(days=DAYS), now + timedelta(hours=1))
-    return Counter({name: count for name, count in categories.items() if count}), sum(one.answers for one in days)
+    sums = counts.sum_by_category(session, now - timedelta(days=DAYS), now + timedelta(hours=1))
+    refused = {category: count for (verdict, category), count in sums.items() if verdict == "refused" and count}
+    return Counter(refused), sums.total()

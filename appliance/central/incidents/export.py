@@ -29,11 +29,12 @@ def export_group(session: Session, now: datetime, *, group_id: str, whose: Whose
 
 def export_groups(session: Session, now: datetime, wanted: IncidentFilter, by: str) -> str:
     """Return everything that a filter finds as CSV. Raises NotPossible where that is too much."""
-    found = list_groups(session, wanted, page_size=MAX_GROUPS)
-    if found.pages > 1:
+    total = list_groups(session, wanted, page_size=1).total
+    if total > MAX_GROUPS:
         raise NotPossible(
-            f"these are {found.total:,} incidents, and {MAX_GROUPS:,} can be exported at once; ask for less"
+            f"these are {total:,} incidents, and {MAX_GROUPS:,} can be exported at once; ask for less"
         )
+    found = list_groups(session, wanted, page_size=MAX_GROUPS)
     searched = f", “{wanted.search}”" if wanted.search and wanted.whose == "pupils" else ""
     words = f"{found.total} of {wanted.whose} ({wanted.shown}{searched})"
     audit.record_audit(session, now, by, "incidents exported", words)

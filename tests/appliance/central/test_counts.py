@@ -89,6 +89,12 @@ def test_they_are_counted_by_category_room_hour_and_site(school: FakeSchool) -> 
             counts.SiteCounts(site="games.example.org", category="games", refused=12)
         ]
         assert counts.count_by_category(session, since, since) == []
+        sums = counts.sum_by_category(session, since, until)
+        assert {category: count for (verdict, category), count in sums.items() if verdict == "refused"} == {
+            "games": 12,
+            "gambling": 2,
+        }
+        assert sums.total() == sum(one.answers for one in counts.count_by_day(session, LONDON, since, until))
 
 
 @pytest.mark.parametrize("number", [0, NOW_HOUR - 24 * 10, NOW_HOUR + 2, 2**31 - 1])
