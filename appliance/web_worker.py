@@ -175,6 +175,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         if self.cfg.ca_certs:
             context.load_verify_locations(self.cfg.ca_certs)
         context.verify_mode = self.cfg.cert_reqs
+        if self.cfg.env.get(ROOMS_TLS_VARIABLE):
+            context.num_tickets = 0  # no room takes a session up again (RFC 8446, section 4.6.1)
         return context
 
 

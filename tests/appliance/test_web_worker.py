@@ -5,15 +5,18 @@ import json
 import os
 import signal
 import socket
+import ssl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from appliance.cpu_scheduling import can_leave_idle
-from appliance.web_server import WebLimits
+from appliance.web_server import ROOMS_TLS_VARIABLE, WebLimits
+from appliance.web_worker import WebWorker
 from tests.e2e.school import Process, until
 from tests.fakes.list_server import make_certificate
 from tests.fakes.web_client import WebClient, read_all, read_until, request, split, web_site
@@ -110,6 +113,13 @@ def test_a_site_that_waits_for_dns_has_its_processor_last_in_all_its_threads(
     until("all its threads to step aside", lambda: policies(process) == {os.SCHED_IDLE})
     if os.sched_getscheduler(0) == os.SCHED_OTHER:  # else these tests themselves were started to wait
         assert policies(served[1]) == {os.SCHED_OTHER}
+
+
+@pytest.mark.parametrize(("folder", "tickets"), [("", 2), ("rooms-tls", 0)])
+def test_rooms_are_given_no_tickets_that_none_of_them_uses(folder: str, tickets: int) -> None:
+    worker = WebWorker.__new__(WebWorker)
+    worker.cfg = SimpleNamespace(env={ROOMS_TLS_VARIABLE: folder}, ca_certs=None, cert_reqs=ssl.CERT_NONE)
+    assert worker._create_context().num_tickets == tickets
 
 
 def test_a_stream_keeps_nothing_of_what_was_asked(site: WebClient) -> None:
