@@ -27,6 +27,7 @@ class Http1Session:
         self._request: DohRequest | None = None  # that is not whole yet
         self.is_answering = False
         self.is_draining = False
+        self._is_reading = False
 
     @property
     def is_busy(self) -> bool:
@@ -37,19 +38,27 @@ class Http1Session:
         """Take the next bytes."""
         try:
             self._http.receive_data(data)
-            if not self.is_answering:
-                self._read_events()
         except h11.RemoteProtocolError as problem:
             self._refuse(problem.error_status_hint)
+        self._read_events()
         if len(self._http.trailing_data[0]) > _MAX_HELD_BYTES:
             self._transport.abort()
 
     def _read_events(self) -> None:
-        while not self.is_answering and not self._transport.is_closing():
-            event = self._http.next_event()
-            if event is h11.NEED_DATA or event is h11.PAUSED:
-                return
-            self._handle_event(event)
+        """Take what has come, as far as the next answer that has to be waited for."""
+        if self._is_reading:
+            return  # a question of ours was answered at once: the loop below goes on with the next
+        self._is_reading = True
+        try:
+            while not self.is_answering and not self._transport.is_closing():
+                event = self._http.next_event()
+                if event is h11.NEED_DATA or event is h11.PAUSED:
+                    break
+                self._handle_event(event)
+        except h11.RemoteProtocolError as problem:
+            self._refuse(problem.error_status_hint)
+        finally:
+            self._is_reading = False
 
     def _handle_event(self, event: object) -> None:
         if isinstance(event, h11.Request):
@@ -85,10 +94,7 @@ class Http1Session:
             return
         self.is_answering = False
         self._respond(200, message)
-        try:
-            self._read_events()
-        except h11.RemoteProtocolError as problem:
-            self._refuse(problem.error_status_hint)
+        self._read_events()
 
     def _respond(self, status: int, message: bytes = b"") -> None:
         headers = response_headers(status, message)

@@ -231,9 +231,11 @@ class _Nobody(asyncio.Transport):
     def __init__(self) -> None:
         super().__init__()
         self.ended = False
+        self.written = b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         assert not self.ended
+        self.written += data
 
     def is_closing(self) -> bool:
         return self.ended
@@ -242,6 +244,14 @@ class _Nobody(asyncio.Transport):
         self.ended = True
 
     abort = close
+
+
+def test_a_thousand_questions_at_once_are_answered_one_after_the_other_not_one_within_the_other() -> None:
+    way = _Nobody()
+    session = Http1Session(way, lambda question, respond: respond(question))
+    session.receive_data(posted("example.org") * 1000)
+    assert way.written.count(b"HTTP/1.1 200 ") == 1000
+    assert not session.is_busy
 
 
 @given(st.lists(st.binary(min_size=1, max_size=60) | st.just(posted("example.org")), max_size=6), st.booleans())
