@@ -40,6 +40,8 @@ HERE = Path(__file__).parents[2] / "image-build"  # in a clone; an installed whe
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Take copies of those lists from this folder, named by their ids, and not from the network.",
 )
+@click.option("--interpreted", is_flag=True,
+              help="Put Hallpass on the card as it runs everywhere, without compiling its hot path.")  # fmt: skip
 @click.option("--url", default="", help="From where the image will be served, for os_list.json.")
 def command(
     *,
@@ -51,6 +53,7 @@ def command(
     security_mirror: str | None,
     set_id: str,
     lists_from: Path | None,
+    interpreted: bool,
     url: str,
 ) -> None:
     """Build the image of the card, the same for every room.
@@ -69,7 +72,7 @@ def command(
     )
     options = image_build.BuildOptions(
         output=output.resolve(), cache=cache.expanduser().resolve(), compress=compress, sources=sources, url=url,
-        lists=set_id, list_copies=lists_from,
+        lists=set_id, list_copies=lists_from, interpreted=interpreted,
     )  # fmt: skip
     began = time.monotonic()
     built = image_build.build_image(recipe, options, partial(_step, console), partial(_warn, console))

@@ -21,29 +21,44 @@ def build_base(recipe: Recipe, cache: Path, sources: tuple[str, ...], log: Path)
         return tar
     cache.mkdir(parents=True, exist_ok=True)
     unfinished = tar.with_suffix(".unfinished.tar")
-    tools.run_tool(_command(recipe, sources, unfinished), log=log, env={"SOURCE_DATE_EPOCH": str(EPOCH)})
-    unfinished.rename(tar)
-    for other in cache.glob("base-*.tar"):
-        if other != tar:
-            other.unlink()
-    return tar
-
-
-def _command(recipe: Recipe, sources: tuple[str, ...], output: Path) -> list[str | Path]:
-    # Its mirror may be a nearer one, and its proxy is apt's own setting; neither is written into the root.
-    return [
-        "mmdebstrap",
-        "--mode=root",
+    unpack_packages(
+        recipe.packages,
+        sources,
+        unfinished,
+        log,
         "--architectures=arm64",
         "--variant=minbase",
-        "--format=tar",
-        f"--include={','.join(recipe.packages)}",
-        '--aptopt=APT::Install-Recommends "false"',
         f"--dpkgopt={recipe.root / DPKG}",
         "--dpkgopt=force-confold",  # our files stand there first
         f"--essential-hook=copy-in {recipe.root / INITRAMFS} /etc",
+    )
+    keep_newest(unfinished, tar)
+    return tar
+
+
+def unpack_packages(
+    packages: tuple[str, ...], sources: tuple[str, ...], output: Path, log: Path, *options: str
+) -> None:
+    """Make a tar of a root with these packages and what they depend on; how, say mmdebstrap's `options`."""
+    # Its mirror may be a nearer one, and its proxy is apt's own setting; neither is written into the root.
+    command: list[str | Path] = [
+        "mmdebstrap",
+        "--mode=root",
+        "--format=tar",
+        f"--include={','.join(packages)}",
+        '--aptopt=APT::Install-Recommends "false"',
+        *options,
         f"--keyring={os.fspath(tools.KEYRING)}",
         SUITE,
         output,
         *sources,
     ]
+    tools.run_tool(command, log=log, env={"SOURCE_DATE_EPOCH": str(EPOCH)})
+
+
+def keep_newest(unfinished: Path, tar: Path) -> None:
+    """Give a finished tar of the cache its name, and remove those of its kind that it takes the place of."""
+    unfinished.rename(tar)
+    for other in tar.parent.glob(f"{tar.name.partition('-')[0]}-*.tar"):
+        if other != tar:
+            other.unlink()

@@ -1,7 +1,8 @@
 """From the recipe to the image and what goes with it. Each step is named before it starts; `step` shows them.
 
-    base root (cached) -> Python's packages (cached) -> Hallpass, the recipe's tree and, where asked, lists in it
-    -> boot, root, spare and data file systems -> image -> packed, with .bmap, .sha256, SBOM and os_list.json
+    base root (cached) -> Python's packages (cached) -> our own wheel, compiled in a root of its own (cached)
+    -> Hallpass, the recipe's tree and, where asked, lists in it -> boot, root, spare and data file systems
+    -> image -> packed, with .bmap, .sha256, SBOM and os_list.json
 
 Nothing is fetched but Debian's packages (by mmdebstrap, signed), wheels (by pip, hashed), and the lists of a set.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.image import disk, filesystems, lists, os_list, sbom, tools, wheels
+from appliance.image import compiler, disk, filesystems, lists, os_list, sbom, tools, wheels
 from appliance.image import root as roots
 from appliance.image.base import build_base
 from appliance.image.errors import ImageError
@@ -36,6 +37,7 @@ class BuildOptions(msgspec.Struct, frozen=True):
     sources: tuple[str, ...]
     url: str = ""
     lists: str = ""  # the ready-made set whose lists the image brings; "": the built-in list alone
+    interpreted: bool = False  # the wheel that runs everywhere, in place of the one compiled for the card
     list_copies: Path | None = None  # where copies of its lists lie; None: from their publishers
 
 
@@ -49,6 +51,8 @@ def build_image(recipe: Recipe, options: BuildOptions, step: Step, warn: Warn) -
             "an image is built as root: its files have many owners, and its programs run in their own root"
         )
     tools.require_build_tools()
+    if not options.interpreted:
+        compiler.require_builder()
     options.output.mkdir(parents=True, exist_ok=True)
     options.cache.mkdir(parents=True, exist_ok=True)
     (options.output / LOG_NAME).write_bytes(b"")
@@ -66,13 +70,13 @@ def _build_root(recipe: Recipe, options: BuildOptions, work: Path, step: Step, w
         tar = build_base(recipe, options.cache, options.sources, log)
     with step("Python's packages, from the cache or anew"):
         environment = roots.build_libraries(recipe, tar, options.cache, work=work, log=log, network=network)
-    with step("our own wheel"):
-        own = wheels.build_own_wheel(recipe, work / "wheel", log, network)
+    compiled = () if options.interpreted else compiler.read_modules(recipe.project)
+    own = _build_own_wheel(recipe, options, work, step, network)
     root = work / "root"
     with step("unpacking the base"):
         roots.unpack_base(tar, root)
     with step("installing Hallpass"):
-        roots.install_hallpass(recipe, root, environment, own, log)
+        roots.install_hallpass(recipe, root, environment, own, log, compiled=compiled)
     with step("compiling for the services"):
         roots.compile_for_services(recipe, root, log)
     if options.lists:
@@ -84,11 +88,25 @@ def _build_root(recipe: Recipe, options: BuildOptions, work: Path, step: Step, w
         for name, why in made.left_out.items():
             warn(f"{name} is not in the image: {why}")
     with step("configuring services"):
-        roots.apply_overlay(recipe, root)
+        roots.apply_overlay(recipe, root, compiled)
         roots.configure_services(recipe, root, log)
     roots.copy_boot(recipe, root, work / "boot")
     roots.clean_root(recipe, root)
     return root
+
+
+def _build_own_wheel(
+    recipe: Recipe, options: BuildOptions, work: Path, step: Step, network: dict[str, str]
+) -> Path:
+    """Compiled for the card, or as it runs everywhere where that was asked for; never the one for the other."""
+    log = options.output / LOG_NAME
+    if options.interpreted:
+        with step("our own wheel, interpreted"):
+            return wheels.build_own_wheel(recipe, work / "wheel", log, network)
+    with step("the compiler's root, from the cache or anew"):
+        tar = compiler.build_compiler(recipe, options.cache, options.sources, work=work, log=log, network=network)
+    with step("our own wheel, compiled for the card"):
+        return compiler.build_compiled_wheel(recipe, tar, work / "wheel", work=work, log=log)
 
 
 def _assemble_image(recipe: Recipe, root: Path, work: Path, step: Step) -> Path:

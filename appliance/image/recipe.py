@@ -16,7 +16,8 @@ SUITE = "trixie"
 MIRROR = "http://deb.debian.org/debian"
 SECURITY = "http://deb.debian.org/debian-security"
 _WHEEL = re.compile(r"(?P<name>[a-z0-9-]+)==(?P<version>\S+) --hash=sha256:[0-9a-f]{64}  # (?P<file>\S+\.whl)")
-_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+(/[a-z-]+)?")
+_PACKAGE = re.compile(r"[a-z0-9][a-z0-9.+-]+(:[a-z0-9]+)?(/[a-z-]+)?")
+BUILDERS = ("x86_64", "aarch64")  # the kinds of machine that can compile for the card, as Linux names them
 
 # What of the tree is laid down before the packages are installed: it steers how.
 DPKG = Path("etc/dpkg/dpkg.cfg.d/hallpass")
@@ -39,6 +40,7 @@ class Recipe(msgspec.Struct, frozen=True):
     packages: tuple[str, ...]
     wheels: tuple[Wheel, ...]
     epoch: int
+    compiler_packages: tuple[str, ...] = ()  # of the root in which the hot path is compiled, not of the card
 
     @property
     def project(self) -> Path:
@@ -65,6 +67,10 @@ class Recipe(msgspec.Struct, frozen=True):
         """Return the file that names the wheels."""
         return self.folder / "wheels.lock"
 
+    def compiler_lock(self, machine: str) -> Path:
+        """Return the file that names the wheels that compile the hot path, on a kind of machine that builds."""
+        return self.folder / "compiler" / f"{machine}.lock"
+
     def sources(self, mirror: str = MIRROR, security: str = SECURITY) -> tuple[str, ...]:
         """Return where Debian's packages come from, in apt's words."""
         parts = "main non-free-firmware"
@@ -80,25 +86,32 @@ class Recipe(msgspec.Struct, frozen=True):
 
 def read_recipe(folder: Path, environment: Mapping[str, str] = os.environ) -> Recipe:
     """Read the recipe; ImageError names every line that is none."""
+    lists = ("packages.txt", "compiler/packages.txt")
+    locks = ("wheels.lock", *(f"compiler/{machine}.lock" for machine in BUILDERS))
     try:
         project = tomllib.loads((folder.parent / "pyproject.toml").read_text())["project"]
-        packages = list(_read_lines(folder / "packages.txt", comment=" #"))
-        locked = list(_read_lines(folder / "wheels.lock", comment=""))
+        read = {name: list(_read_lines(folder / name, comment=" #")) for name in lists}
+        read |= {name: list(_read_lines(folder / name, comment="")) for name in locks}
     except OSError as problem:
         raise ImageError(f"{problem.filename}: {problem.strerror}; is this a clone of Hallpass?") from problem
-    matches = [_WHEEL.fullmatch(line) for line in locked]
-    wrong = [f"packages.txt: {line!r}" for line in packages if not _PACKAGE.fullmatch(line)]
-    wrong += [f"wheels.lock: {line!r}" for line, match in zip(locked, matches, strict=True) if match is None]
+    patterns = dict.fromkeys(lists, _PACKAGE) | dict.fromkeys(locks, _WHEEL)
+    wrong = [f"{name}: {line!r}" for name in read for line in read[name] if not patterns[name].fullmatch(line)]
     if wrong:
         raise ImageError(f"the recipe cannot be read: {'; '.join(wrong)}")
-    wheels = tuple(Wheel(**match.groupdict()) for match in matches if match is not None)
     return Recipe(
         folder=folder,
         version=project["version"],
-        packages=tuple(packages),
-        wheels=wheels,
+        packages=tuple(read["packages.txt"]),
+        wheels=read_lock(folder / "wheels.lock"),
         epoch=_read_epoch(folder, environment),
+        compiler_packages=tuple(read["compiler/packages.txt"]),
     )
+
+
+def read_lock(path: Path) -> tuple[Wheel, ...]:
+    """Return the wheels that a lock names; `read_recipe` has looked at every line."""
+    found = map(_WHEEL.fullmatch, _read_lines(path, comment=""))
+    return tuple(Wheel(**match.groupdict()) for match in found if match is not None)
 
 
 def _read_lines(path: Path, comment: str) -> Iterator[str]:

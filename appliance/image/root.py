@@ -8,11 +8,12 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from appliance.completion import completion_script
 from appliance.image import device_trees, filesystems, tools, wheels
+from appliance.image.base import keep_newest
 from appliance.image.errors import ImageError
 from appliance.image.recipe import Recipe
 
@@ -24,7 +25,7 @@ COMPLETION = Path("usr/lib/hallpass/completion.bash")  # read by etc/profile.d/h
 PYTHON = "python3.13"
 _COMMAND = f"#!/{VENV}/bin/python\nfrom appliance.entrance import main\n\nmain()\n"
 _LIBRARIES = VENV / f"lib/{PYTHON}/site-packages"
-_OWN = ("appliance", "blocklists", "dns", "hardware", "webui")
+OWN = ("appliance", "blocklists", "dns", "hardware", "webui")
 # By hash, unchecked: the times of files are not those that Python would note, and nothing on the card changes.
 _COMPILE = ("python3", "-m", "compileall", "-q", "-f", "-j2", "--invalidation-mode=unchecked-hash")
 # What no service imports: the rest is compiled a second time, as PYTHONOPTIMIZE=2 wants it (ADR 0031).
@@ -41,6 +42,7 @@ _IMPORTS = (
     "import appliance, blocklists, dns, hardware, webui",
     "assert hasattr(lgpio, 'gpiochip_open'), 'lgpio is an empty placeholder'",
 )
+_IS_COMPILED = "import {name}; assert {name}.__file__.endswith('.so'), '{name} is not compiled'"
 _EMPTIED = ("var/log", "var/cache", "var/tmp", "tmp", "run", "var/lib/apt/lists", "var/lib/systemd", "boot", "dev")
 _REMOVED = (
     "etc/ssh/ssh_host_*",
@@ -76,28 +78,31 @@ def build_libraries(
         return tar
     root = work / "libraries"
     unpack_base(base, root)
-    fetched = wheels.fetch_wheels(recipe, cache / "wheels", log, network)
-    _run_in_root(recipe, root, ["python3", "-m", "venv", "--without-pip", "--symlinks", f"/{VENV}"], log)
+    fetched = wheels.fetch_wheels(recipe.lock, cache / "wheels", log, network)
+    run_in_root(recipe, root, ["python3", "-m", "venv", "--without-pip", "--symlinks", f"/{VENV}"], log)
     wheels.install_wheels(fetched, ["--require-hashes", "-r", recipe.lock], root / _LIBRARIES, log)
-    _run_in_root(recipe, root, [*_COMPILE, "-x", _SELDOM, f"/{_LIBRARIES}"], log)
+    run_in_root(recipe, root, [*_COMPILE, "-x", _SELDOM, f"/{_LIBRARIES}"], log)
     tools.run_tool(["tar", "-C", root, "-cf", tar.with_suffix(".unfinished"), VENV])
-    tar.with_suffix(".unfinished").rename(tar)
-    for other in cache.glob("libraries-*.tar"):
-        if other != tar:
-            other.unlink()
+    keep_newest(tar.with_suffix(".unfinished"), tar)
     shutil.rmtree(root)
     return tar
 
 
-def install_hallpass(recipe: Recipe, root: Path, environment: Path, own: Path, log: Path) -> None:
-    """Lay out the virtual environment, add our own wheel, and import what needs the card's libraries."""
+def install_hallpass(
+    recipe: Recipe, root: Path, environment: Path, own: Path, log: Path, *, compiled: Sequence[str] = ()
+) -> None:
+    """Lay out the virtual environment, add our own wheel, and import what needs the card's libraries.
+
+    Fails unless the modules named by `compiled` are what the card's Python takes for those names as machine code.
+    """
     tools.run_tool(["tar", "-C", root, "-xpf", environment])
     wheels.install_wheels(own, [f"hallpass=={recipe.version}"], root / _LIBRARIES, log)
     command = root / VENV / "bin/hallpass"
     command.write_text(_COMMAND)
     command.chmod(0o755)
-    _run_in_root(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in _OWN)], log)
-    _run_in_root(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join(_IMPORTS)], log)
+    run_in_root(recipe, root, [*_COMPILE, *(f"/{_LIBRARIES}/{name}" for name in OWN)], log)
+    check = (_IS_COMPILED.format(name=name) for name in compiled)
+    run_in_root(recipe, root, [f"/{VENV}/bin/python", "-c", "\n".join([*_IMPORTS, *check])], log)
     install_for_technicians(recipe, root, log)
 
 
@@ -112,13 +117,13 @@ def install_for_technicians(recipe: Recipe, root: Path, log: Path) -> None:
     link = root / LINK
     link.parent.mkdir(parents=True, exist_ok=True)
     link.symlink_to(f"/{VENV}/bin/hallpass")
-    _run_in_root(recipe, root, [f"/{LINK}", "manual", f"/{MANUAL}"], log)
+    run_in_root(recipe, root, [f"/{LINK}", "manual", f"/{MANUAL}"], log)
     script = root / COMPLETION
     script.parent.mkdir(parents=True, exist_ok=True)
     script.write_text(completion_script("bash"))
 
 
-def apply_overlay(recipe: Recipe, root: Path) -> None:
+def apply_overlay(recipe: Recipe, root: Path, compiled: Sequence[str] = ()) -> None:
     """Lay the recipe's tree over the root, owned by root, and say what this card is."""
     for source in sorted(recipe.root.rglob("*")):
         target = root / source.relative_to(recipe.root)
@@ -130,17 +135,19 @@ def apply_overlay(recipe: Recipe, root: Path) -> None:
         if not source.is_symlink():
             target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
         os.chown(target, 0, 0, follow_symlinks=False)
-    (root / RELEASE).write_text(f"HALLPASS_VERSION={recipe.version}\nHALLPASS_EPOCH={recipe.epoch}\n")
+    (root / RELEASE).write_text(
+        f"HALLPASS_VERSION={recipe.version}\nHALLPASS_EPOCH={recipe.epoch}\nHALLPASS_COMPILED={len(compiled)}\n"
+    )
     for folder in ("boot/firmware", "data"):
         (root / folder).mkdir(parents=True, exist_ok=True)
 
 
 def configure_services(recipe: Recipe, root: Path, log: Path) -> None:
     """Make the users, enable what the presets name and nothing else."""
-    _run_in_root(recipe, root, ["systemd-sysusers"], log)
-    _run_in_root(recipe, root, ["systemctl", "preset-all"], log)
+    run_in_root(recipe, root, ["systemd-sysusers"], log)
+    run_in_root(recipe, root, ["systemctl", "preset-all"], log)
     # Enabling networkd enables it too, whatever the preset says.
-    _run_in_root(recipe, root, ["systemctl", "disable", "systemd-networkd-wait-online.service"], log)
+    run_in_root(recipe, root, ["systemctl", "disable", "systemd-networkd-wait-online.service"], log)
     for library in root.glob("usr/lib/python3*"):
         for compiled in library.rglob("*.pyc"):
             _mark_unchecked(compiled)
@@ -182,9 +189,12 @@ def clean_root(recipe: Recipe, root: Path) -> None:
     filesystems.clamp_times(root, recipe.epoch)
 
 
-def _run_in_root(recipe: Recipe, root: Path, command: Sequence[str], log: Path) -> None:
+def run_in_root(
+    recipe: Recipe, root: Path, command: Sequence[str], log: Path, more: Mapping[str, str] | None = None
+) -> None:
+    """Run a program of a root in that root, without a network; `more` joins the environment that all have."""
     env = {"SOURCE_DATE_EPOCH": str(recipe.epoch), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
-    env |= {"DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
+    env |= {"DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"} | dict(more or {})
     apart = ["unshare", "--net", "--pid", "--fork", f"--mount-proc={root / 'proc'}"]
     tools.run_tool([*apart, "chroot", root, *command], log=log, env=env)
 

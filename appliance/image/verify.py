@@ -10,6 +10,7 @@ from pathlib import Path
 
 from appliance.image import sbom, tools
 from appliance.image.errors import ImageError
+from appliance.image.hot_path import check_hot_path, read_compiled, read_release
 from appliance.image.layout import make_layout
 from appliance.image.lists import NOTICE_NAME
 from appliance.image.reader import OpenedImage, read_label
@@ -246,14 +247,8 @@ CHECKS: tuple[Callable[[OpenedImage], Iterator[str]], ...] = (
     check_package_sources,
     check_versions,
     check_lists,
+    check_hot_path,
 )
-
-
-def read_release(image: OpenedImage) -> str:
-    """Return the version that the card gives itself."""
-    path = image.root / "etc/hallpass-release"
-    found = re.search(r"^HALLPASS_VERSION=(\S+)$", path.read_text(), re.MULTILINE) if path.is_file() else None
-    return found.group(1) if found else ""
 
 
 def read_versions(image: OpenedImage) -> dict[str, str]:
@@ -265,7 +260,12 @@ def read_versions(image: OpenedImage) -> dict[str, str]:
         for package in sbom.read_debian_packages(image.root)
         if package.name in wanted
     }
-    return {"hallpass": read_release(image), "linux": ", ".join(kernel), **dict(sorted(debian.items()))}
+    hot_path = "compiled" if read_compiled(image) else "interpreted"
+    return {
+        "hallpass": f"{read_release(image)} ({hot_path})",
+        "linux": ", ".join(kernel),
+        **dict(sorted(debian.items())),
+    }
 
 
 def _without_comments(path: Path) -> Iterator[str]:

@@ -83,6 +83,7 @@ def test_a_room_from_power_on_to_power_off(
         assert run("cat /proc/sys/kernel/hostname") == "room-4\n"
         processes = "hallpass-resolver hallpass-recorder hallpass-agent hallpass-web"
         machine.wait("all processes", lambda: run(f"systemctl is-active {processes}"), SETTLING)
+        assert runs_as_the_card_says(run)
         grown = machine.wait("the data partition's growth", lambda: grown_to(run), SETTLING)
         said(f"data partition: {grown / MIB:.0f} MiB")
         assert grown > make_layout().data.size * 10
@@ -104,6 +105,16 @@ def test_a_room_from_power_on_to_power_off(
     logged = log_of(files, tmp_path)
     assert {f"row{number}.example.org" for number in range(5)} <= logged
     assert CLOSED in logged
+
+
+def runs_as_the_card_says(run: Callable[[str], str | None]) -> bool:
+    """Return whether the resolver's process has compiled code where the card says so, and only there."""
+    release = run("cat /etc/hallpass-release") or ""
+    compiled = int(re.findall(r"^HALLPASS_COMPILED=(\d+)$", release, re.MULTILINE)[0])
+    process = "$(systemctl show --property MainPID --value hallpass-resolver)"
+    mapped = run(f"grep --count hallpass__mypyc /proc/{process}/maps; true") or ""
+    said(f"modules that are compiled: {compiled}; pieces of them in the resolver's memory: {mapped.strip()}")
+    return (compiled > 0) == (int(mapped) > 0)
 
 
 def grown_to(run: Callable[[str], str | None]) -> int | None:

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.image import tools
 from appliance.image.errors import ImageError
-from appliance.image.recipe import Recipe, read_recipe
+from appliance.image.recipe import BUILDERS, Recipe, Wheel, read_lock, read_recipe
 
 RECIPE = Path(__file__).parents[3] / "image-build"
 PROJECT = tomllib.loads((RECIPE.parent / "pyproject.toml").read_text())["project"]
@@ -17,6 +17,10 @@ RUNS_ON_THE_CARD = re.compile(r"(cp313-cp313|cp3\d+-abi3)-(manylinux\w+_aarch64\
 
 def plain(name: str) -> str:
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", name)[0]).lower()
+
+
+HOOK = tomllib.loads((RECIPE.parent / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+NEEDED_TO_COMPILE = {plain(one) for one in [*HOOK["hooks"]["custom"]["dependencies"], "hatchling"]}
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +35,27 @@ def test_every_package_that_hallpass_needs_is_locked(recipe: Recipe) -> None:
     assert "dnspython" not in locked
 
 
+@pytest.mark.parametrize("machine", BUILDERS)
+def test_what_compiles_is_locked_for_either_kind_of_machine(recipe: Recipe, machine: str) -> None:
+    wheels = read_lock(recipe.compiler_lock(machine))
+    runs_there = re.compile(rf"(cp313-cp313|cp3\d+-abi3)-(manylinux\w+_{machine}\.?)+|(py2\.)?py3-none-any")
+    assert NEEDED_TO_COMPILE - {one.name for one in wheels} == set()
+    assert [one.file for one in wheels if not runs_there.search(one.file)] == []
+    assert differing_from_constraints(wheels) == {}
+
+
 def test_the_lock_holds_the_versions_that_the_tests_pass_with(recipe: Recipe) -> None:
+    assert differing_from_constraints(recipe.wheels) == {}
+
+
+def differing_from_constraints(wheels: tuple[Wheel, ...]) -> dict[str, tuple[str, str]]:
     lines = (RECIPE.parent / "constraints.txt").read_text().splitlines()
     tested = {plain(line): line.partition("==")[2] for line in lines if "==" in line}
-    differing = {
+    return {
         one.name: (one.version, tested[one.name])
-        for one in recipe.wheels
+        for one in wheels
         if tested.get(one.name, one.version) != one.version
     }
-    assert differing == {}
 
 
 def test_every_wheel_runs_on_the_card(recipe: Recipe) -> None:
@@ -131,7 +147,9 @@ def _copy(folder: Path) -> Path:
                 target = clone / "image-build" / file.relative_to(RECIPE)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(file.read_text())
-    for name in ("packages.txt", "wheels.lock"):
+    (clone / "image-build/compiler").mkdir()
+    locks = ("compiler/x86_64.lock", "compiler/aarch64.lock")
+    for name in ("packages.txt", "wheels.lock", "compiler/packages.txt", *locks):
         (clone / "image-build" / name).write_text((RECIPE / name).read_text())
     (clone / "pyproject.toml").write_text((RECIPE.parent / "pyproject.toml").read_text())
     return clone / "image-build"

@@ -25,11 +25,15 @@ def test_a_sound_image_passes_and_says_its_versions(tmp_path: Path, capsys: pyte
     image = make(Trees(tmp_path / "trees"), tmp_path / "made")
     with open_image(image) as inside:
         assert verify_image(inside) == []
-        assert read_versions(inside) == {"hallpass": "1.2.3", "linux": KERNEL, "systemd": "257.13-1~deb13u1"}
+        assert read_versions(inside) == {
+            "hallpass": "1.2.3 (interpreted)",
+            "linux": KERNEL,
+            "systemd": "257.13-1~deb13u1",
+        }
     with pytest.raises(SystemExit) as left:
         main(["image", "verify", str(image)])
     assert left.value.code == 0
-    assert f"hallpass 1.2.3, linux {KERNEL}" in capsys.readouterr().out
+    assert f"hallpass 1.2.3 (interpreted), linux {KERNEL}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("how", ["xz", "zstd"])
@@ -119,6 +123,18 @@ FAULTS: dict[str, tuple[Callable[[Trees], object], str]] = {
         lambda t: t.write("etc/hallpass-release", "HALLPASS_VERSION=2.0\n"),
         "etc/hallpass-release says version 2.0, installed is 1.2.3",
     ),
+    "a hot path that is interpreted after all": (
+        lambda t: t.write("etc/hallpass-release", "HALLPASS_VERSION=1.2.3\nHALLPASS_COMPILED=36\n"),
+        "etc/hallpass-release says that 36 modules are compiled, there are 0",
+    ),
+    "a compiler": (
+        lambda t: t.write("usr/bin/aarch64-linux-gnu-gcc-14", "x"),
+        "usr/bin/aarch64-linux-gnu-gcc-14: a card needs nothing that compiles",
+    ),
+    "Python's headers": (
+        lambda t: t.write("usr/include/python3.13/Python.h", "x"),
+        "usr/include/python3.13: a card needs nothing that compiles",
+    ),
     "hidden files": (lambda t: t.write("data/x", "x"), "data/x: files that the data partition hides"),
 }
 
@@ -131,6 +147,20 @@ def test_a_fault_is_found(fault: str, tmp_path: Path) -> None:
     [line] = found_in(make(trees, tmp_path / "made"))
     assert words in line
     assert "\n" not in line
+
+
+def test_a_compiled_hot_path_is_said_and_stands_beside_its_source(tmp_path: Path) -> None:
+    trees = Trees(tmp_path / "trees")
+    cache = "opt/hallpass/lib/python3.13/site-packages/dns/cache"
+    trees.write(f"{cache}.cpython-313-aarch64-linux-gnu.so", "x")
+    trees.write("etc/hallpass-release", "HALLPASS_VERSION=1.2.3\nHALLPASS_COMPILED=1\n")
+    assert found_in(make(trees, tmp_path / "first")) == [
+        f"{cache}.cpython-313-aarch64-linux-gnu.so: its source is not beside it"
+    ]
+    trees.write(f"{cache}.py", "x")
+    with open_image(make(trees, tmp_path / "second")) as inside:
+        assert verify_image(inside) == []
+        assert read_versions(inside)["hallpass"] == "1.2.3 (compiled)"
 
 
 def test_every_finding_is_printed_and_the_command_fails(
