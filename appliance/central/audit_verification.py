@@ -6,7 +6,7 @@ them, with their dates. A database that was put back from a backup parts from th
 says so explains it, and the check shows the fork.
 """
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central.audit_chain import DATABASE_RESTORED, NO_HASH, AuditHead, ChainedEntry
 from appliance.central.models import AuditHeadRow, AuditRow
+from appliance.central.store import Store
 from appliance.protocol import KeptHead
 
 _BATCH = 5000
@@ -23,6 +24,7 @@ _TIME_FORMAT = "%Y-%m-%d %H:%M:%S.%f"  # as SQLAlchemy writes a time into SQLite
 _HASHES = ("previous", "hash")
 
 FindingKind = Literal["altered", "removed", "inserted"]
+Progress = Callable[[int, int], None]  # how many entries were read, of how many
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -51,6 +53,32 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     finding: Finding | None = None
     compared: int = 0  # heads that somebody kept
     forks: tuple[Fork, ...] = ()
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What the heads that one room kept say of the audit."""
+
+    room: str
+    compared: int  # heads
+    finding: Finding | None = None
+    forks: tuple[Fork, ...] = ()
+
+
+class AuditProof(msgspec.Struct, frozen=True, kw_only=True):
+    """What a check of the audit has found, and what each room that has kept heads says to it."""
+
+    verification: Verification
+    rooms: tuple[Comparison, ...] = ()
+
+    @property
+    def contradictions(self) -> tuple[Comparison, ...]:
+        """Return the rooms that were told of other entries than those that stand there."""
+        return tuple(one for one in self.rooms if one.finding is not None)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing was altered, removed or inserted."""
+        return self.verification.finding is None and not self.contradictions
 
 
 class StoredEntry(msgspec.Struct, frozen=True):
@@ -84,14 +112,24 @@ class _Chain:
         if entry is not None and entry.what == DATABASE_RESTORED and not entry.room:  # a room may write anything
             self.restored[stored.number] = entry.at
 
-    @property
-    def number(self) -> int:
-        """The number of the newest entry."""
-        return self._number
-
     def finish(self, head: AuditHead | None) -> None:
         if self.finding is None:
             self.finding = self._examine_end(head)
+
+    def compare(self, heads: list[KeptHead]) -> tuple[Finding | None, tuple[Fork, ...]]:
+        """Compare with kept heads, in their order; where the chain itself is broken, that is said instead."""
+        if self.finding is not None:
+            return None, ()
+        return compare_heads(heads, self.hashes, self.restored, newest=self._number)
+
+    def to_verification(self, head: AuditHead | None) -> Verification:
+        """Return what was found, without heads that anybody kept."""
+        return Verification(
+            entries=self.entries,
+            head=head or AuditHead(0, NO_HASH),
+            restored=tuple(self.restored),
+            finding=self.finding,
+        )
 
     def _examine(self, stored: StoredEntry) -> Finding | None:
         number, entry = stored.number, stored.entry
@@ -124,26 +162,51 @@ class _Chain:
 
 
 def verify_audit(session: Session, kept: Iterable[KeptHead] = ()) -> Verification:
-    """Check every entry, and compare with heads that somebody has kept."""
-    heads = sorted(kept, key=lambda one: (one.number, one.at))
-    chain = _Chain({one.number for one in heads})
-    for stored in read_stored_entries(session):
-        chain.add(stored)
+    """Check every entry, and compare with heads that somebody has kept.
+
+    The session sees one moment, or nobody writes meanwhile (`verify_store`).
+    """
+    heads = _in_order(kept)
+    chain, head = _read_chain(session, heads, lambda _done, _total: None)
+    finding, forks = chain.compare(heads)
+    return msgspec.structs.replace(
+        chain.to_verification(head), finding=chain.finding or finding, compared=len(heads), forks=forks
+    )
+
+
+def verify_store(store: Store, kept: Iterable[KeptHead] = ()) -> Verification:
+    """Check every entry as it stands now, whoever writes meanwhile."""
+    with store.snapshot() as connection, Session(connection) as session:
+        return verify_audit(session, kept)
+
+
+def prove_audit(store: Store, kept: Mapping[str, Sequence[KeptHead]], progress: Progress) -> AuditProof:
+    """Check every entry as it stands now, and compare with what each room (by its name) has kept."""
+    with store.snapshot() as connection, Session(connection) as session:
+        chain, head = _read_chain(session, [one for heads in kept.values() for one in heads], progress)
+    rooms = []
+    for name, heads in kept.items():
+        finding, forks = chain.compare(_in_order(heads))
+        rooms.append(Comparison(room=name, compared=len(heads), finding=finding, forks=forks))
+    return AuditProof(verification=chain.to_verification(head), rooms=tuple(rooms))
+
+
+def _in_order(kept: Iterable[KeptHead]) -> list[KeptHead]:
+    return sorted(kept, key=lambda one: (one.number, one.at))
+
+
+def _read_chain(
+    session: Session, wanted: Iterable[KeptHead], progress: Progress
+) -> tuple[_Chain, AuditHead | None]:
     row = session.get(AuditHeadRow, 1)
     head = None if row is None else AuditHead(row.number, row.hash)
+    chain = _Chain({one.number for one in wanted})
+    for stored in read_stored_entries(session):
+        chain.add(stored)
+        if chain.entries % _BATCH == 0:
+            progress(chain.entries, head.number if head else 0)
     chain.finish(head)
-    forks: tuple[Fork, ...] = ()
-    finding = chain.finding
-    if finding is None:
-        finding, forks = compare_heads(heads, chain.hashes, chain.restored, newest=chain.number)
-    return Verification(
-        entries=chain.entries,
-        head=head or AuditHead(0, NO_HASH),
-        restored=tuple(chain.restored),
-        finding=finding,
-        compared=len(heads),
-        forks=forks,
-    )
+    return chain, head
 
 
 def compare_heads(

@@ -57,6 +57,15 @@ def list_kept_heads(session: Session, room_name: str) -> list[KeptHead]:
     return [KeptHead(number=row.number, hash=row.hash, at=row.at) for row in _rows(session, room.id)]
 
 
+def list_all_kept_heads(session: Session) -> dict[str, list[KeptHead]]:
+    """Return what every room that has kept heads said last, by the name of the room."""
+    found: dict[str, list[KeptHead]] = {}
+    query = select(RoomRow.name, AuditWitnessRow).join(RoomRow, RoomRow.id == AuditWitnessRow.room_id)
+    for name, row in session.execute(query.order_by(RoomRow.name)):
+        found.setdefault(name, []).append(KeptHead(number=row.number, hash=row.hash, at=row.at))
+    return found
+
+
 def _rows(session: Session, room_id: int) -> Sequence[AuditWitnessRow]:
     """Return what a room said, the newest first."""
     of_room = select(AuditWitnessRow).where(AuditWitnessRow.room_id == room_id)

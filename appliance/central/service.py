@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from appliance.central import log_keys, notices
 from appliance.central.acme_renewal import AcmeRenewal
+from appliance.central.audit_check import AuditChecker
 from appliance.central.clock_guard import FILE_NAME as CLOCK_FILE
 from appliance.central.clock_guard import CentralClockGuard, ClockJumps
 from appliance.central.epoch import EpochFile
@@ -114,6 +115,7 @@ class Central:
         self.mail = MailSender(self.store, settings.mail, now, write_due=self.write_due_digests)
         self.webhooks = WebhookSender(self.store, settings, self.keys, now)
         self.trust_sync = TrustSync(self.store, self.keys, now, self.publisher.request_build)
+        self.audit_checker = AuditChecker(settings, now)
         self.upkeep = Upkeep(
             self.store,
             now,
@@ -130,12 +132,13 @@ class Central:
         )
         figures = settings.metrics
         self.metrics = MetricsServer(figures, partial(render_central, self)) if figures is not None else None
-        refresh = self.rooms_tls.refresh
-        self._rooms_tls_thread = PeriodicThread("rooms tls", refresh, every_seconds=ROOMS_TLS_SECONDS)
-        renew = self.publisher.signer.renew
-        self._signer_thread = PeriodicThread(
-            "list signer", renew, every_seconds=SIGNER_SECONDS, first_seconds=FIRST_SIGNER_SECONDS
+        self._rooms_tls_thread = PeriodicThread(
+            "rooms tls", self.rooms_tls.refresh, every_seconds=ROOMS_TLS_SECONDS
         )
+        self._signer_thread = PeriodicThread(
+            "list signer", self.publisher.signer.renew, every_seconds=SIGNER_SECONDS,
+            first_seconds=FIRST_SIGNER_SECONDS,
+        )  # fmt: skip
         self._acme_thread: PeriodicThread | None = None
         self._preview: DecisionPreview | None = None
         self._openid: OpenIdProvider | None = None
@@ -280,6 +283,7 @@ class Central:
         self.mail.stop()
         self.webhooks.stop()
         self.trust_sync.stop()
+        self.audit_checker.stop()
         self.upkeep.stop()
         self._signer_thread.stop()
         if self._acme_thread is not None:

@@ -53,15 +53,19 @@ class Store:
     @classmethod
     def from_settings(cls, settings: CentralSettings) -> "Store":
         """Open the database that the settings name. Raises CentralError."""
-        url = settings.central.database
+        return cls.open_database(settings.central.database, settings.central.data)
+
+    @classmethod
+    def open_database(cls, url: str, folder: Path) -> "Store":
+        """Open a database; "": the one in the data folder. Raises CentralError."""
         if not url:
-            settings.central.data.mkdir(parents=True, exist_ok=True)
-            url = f"sqlite:///{settings.central.data / 'central.db'}"
+            folder.mkdir(parents=True, exist_ok=True)
+            url = f"sqlite:///{folder / 'central.db'}"
         is_sqlite = url.startswith("sqlite")
         engine = create_engine(url, pool_size=_POOL_SIZE, max_overflow=_POOL_SIZE, pool_pre_ping=not is_sqlite)
         if is_sqlite:
             event.listen(engine, "connect", _prepare_sqlite)
-        return cls(engine, settings.central.data)
+        return cls(engine, folder)
 
     @property
     def is_sqlite(self) -> bool:

@@ -115,12 +115,12 @@ def verify(against: str, config: Path, *, as_json: bool) -> None:
     agent audit-heads` prints in a room.
     """
     heads = _read_heads_file(Path(against)) if against and Path(against).is_file() else None
-    with _open_reader(config) as (_, session):
+    with _open_reader(config) as (central, session):
         if heads is None:
             heads = audit_witnesses.list_kept_heads(session, against) if against else []
         with _progress() as progress:
             progress.add_task("the audit is checked", total=None)
-            found = audit_verification.verify_audit(session, heads)
+            found = audit_verification.verify_store(central.store, heads)
     if as_json:
         print_json(found)
     else:

@@ -165,6 +165,7 @@ PATTERNS = (
     t("%(name)s is no name for a source: small letters, digits and hyphens"),
     t("there is a source %(name)s already"),
     t("the file is larger than %(number)s MB"),
+    t("the check cannot begin: %(why)s"),
     t("%(name)s: a new copy waits for you to look at it: it %(why)s"),
     t("%(name)s: its copy is %(age)s old: %(why)s"),
     t("%(name)s: its copy is %(age)s old"),

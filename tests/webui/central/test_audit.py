@@ -1,12 +1,22 @@
 """The audit, as the coordinator sees them at central."""
 
+import os
 import re
 from typing import Any
 
 import msgspec
 import pytest
+from sqlalchemy import text
 
 from appliance.central import audit, audit_witnesses
+from appliance.central.audit_check import (
+    STATE_FILE,
+    AuditCheckJob,
+    CheckState,
+    RunningCheck,
+    run_check,
+    take_check_lock,
+)
 from appliance.protocol import HealthReceived, KeptHeads, RoomAction, RoomHealth, SiteReport
 from appliance.room.agent.audit_witness import to_kept_head
 from tests.e2e.browser import Browser
@@ -119,3 +129,42 @@ def test_a_deputy_coordinator_reads_the_audit_and_cannot_take_it_along(cora: Bro
     assert cora.client.post("/audit/export", data={"format": "csv", **taken}).status_code == 200
     with school.store.read_session() as session:
         assert [one.who for one in audit.list_audit_entries(session) if one.what == "audit exported"] == ["cora"]
+
+
+def test_the_page_proves_the_audit_one_check_at_a_time(cora: Browser, school: Any) -> None:
+    folder = school.central.settings.central.data
+    assert "It has not been checked on this page yet." in cora.open("/audit").text
+    lock = take_check_lock(folder)  # as a check does that runs
+    assert lock is not None
+    running = RunningCheck(by="bela", began_at=school.clock(), done=5000, total=12000)
+    (folder / STATE_FILE).write_bytes(msgspec.json.encode(CheckState(running=running)))
+    page = cora.open("/audit")
+    assert "5,000 of 12,000 entries" in page.text
+    assert "Check every entry now" not in page.text
+    token = re.findall(r'name="csrf_token" value="([^"]+)"', page.text)[0]
+    again = cora.client.post(
+        "/audit/check", data={"csrf_token": token}, headers={"Referer": school.url + "/audit"}
+    )
+    assert "The audit is being checked already." in again.text
+    os.close(lock)
+    assert "ended before it was finished" in cora.open("/audit").text
+    job = AuditCheckJob(database="", data=folder, shared=folder, by="cora")
+    run_check(job, school.clock)
+    assert "Nothing was altered, removed or inserted." in cora.open("/audit").text
+    assert "The audit is not what was written" not in cora.open("/home").text
+    with school.store.write_session(affects_rooms=False) as session:
+        session.execute(text("UPDATE audit SET detail = 'nothing' WHERE id = 2"))
+    run_check(job, school.clock)
+    page = cora.open("/audit")
+    assert "Entry 2, or one just before it, is not what was written." in page.text
+    assert 'href="/audit?before=12"' in page.text
+    assert "Put no backup back yet" in page.text
+    assert "The audit is not what was written" in cora.open("/home").text
+
+
+def test_the_button_begins_a_check_that_ends_by_itself(cora: Browser, school: Any) -> None:
+    assert "The audit is being checked." in press(cora.open("/audit"), "/audit/check").text
+    process = school.central.audit_checker._process
+    assert process is not None
+    assert process.wait(60) == 0
+    assert "Nothing was altered, removed or inserted." in cora.open("/audit").text

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from appliance.central.audit_check import take_check_lock
 from appliance.central.models import UserRow
 from appliance.errors import HallpassError
 from appliance.operations import OPERATIONS
@@ -66,6 +67,7 @@ def app(site: str, school: FakeSchool, tmp_path: Path) -> Flask:
                 dns=DnsSection(upstreams=(UpstreamSetting("plain", "192.0.2.53", 53),)),
             )
         )
+    take_check_lock(school.central.settings.central.shared_folder)  # as a check of the audit: no other one begins
     made.config["WTF_CSRF_ENABLED"] = False  # or a form without its token would be refused before anything else
     return made
 

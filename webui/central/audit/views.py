@@ -1,9 +1,10 @@
-"""Who did what: found, read a page at a time, and taken along as a file."""
+"""Who did what: found, read a page at a time, taken along as a file, and proved to be what was written."""
 
 from collections.abc import Iterator
 from datetime import UTC
 
-from flask import Response, render_template, request, stream_with_context
+from flask import Response, flash, redirect, render_template, request, stream_with_context, url_for
+from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import audit, audit_search
 from appliance.rights import Right
@@ -12,6 +13,7 @@ from webui.central.blueprints import central, create_feature_blueprint
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.school_clock import school_clock
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("audit", __name__, home="audit.show")
 
@@ -33,9 +35,21 @@ def show() -> str:
         page=page,
         kinds=kinds,
         asked=asked,
+        check=central().audit_checker.read_state(),
         is_newest=before is None and after is None,
         chosen={name: value for name, value in asked.items() if value},
     )
+
+
+@blueprint.post("/audit/check")
+@requires(Right.READ_AUDIT)
+def check() -> Redirect:
+    """Begin to check that every entry is what was written; the page shows how far it is, and what was found."""
+    if central().audit_checker.start(current_username()):
+        flash(gettext("The audit is being checked. You need not wait for it here."))
+    else:
+        flash(gettext("The audit is being checked already."))
+    return redirect(url_for("audit.show", _anchor="audit-proof"))
 
 
 @blueprint.post("/audit/export")

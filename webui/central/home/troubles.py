@@ -53,6 +53,7 @@ def find_troubles(central: Central, session: Session, now: datetime) -> list[Tro
             _trouble(translatable("People"), words, "first_start.show_people")
             for words in _describe_people(session, now)
         ),
+        *(_trouble(translatable("Audit"), words, "audit.show") for words in _describe_audit(central)),
         *(_trouble(translatable("Backup"), words) for words in _describe_backup(session, now)),
         *(_trouble(translatable("Room"), words, "rooms.show") for words in _describe_rooms(session, now)),
         *(_trouble(translatable("Lists"), words, "lists.show") for words in _describe_lists(central, session)),
@@ -74,6 +75,13 @@ def _describe_people(session: Session, now: datetime) -> list[str]:
     if account_management.list_holders(session, now, Right.HANDLE_INCIDENTS):
         return []
     return [translate(_NO_LEAD)]
+
+
+def _describe_audit(central: Central) -> list[str]:
+    last = central.audit_checker.read_state().last
+    if last is None or last.proof.is_whole:
+        return []
+    return [gettext("The audit is not what was written: somebody has changed it, or the disk is failing.")]
 
 
 def _describe_backup(session: Session, now: datetime) -> list[str]:
