@@ -20,7 +20,7 @@ from blocklists.copy_updates import CopyUpdates
 from blocklists.download import MAX_DOWNLOAD_BYTES
 from blocklists.download_targets import TargetPolicy
 from blocklists.errors import ListError, SourceUnusable, describe_failure
-from blocklists.isolation import IsolatedTasks, ProcessLimits, TaskOutcome
+from blocklists.isolation import IsolatedTasks, ProcessLimits, StartMethod, TaskOutcome
 from blocklists.source_check import LIST, CheckJob, SourceCheckResult, check_source, local_tag
 from blocklists.sources import Source
 
@@ -41,8 +41,12 @@ class Fetcher:
         limits: ProcessLimits | None = None,
         targets: TargetPolicy | None = None,
         workers: int = 0,
+        start_method: StartMethod = "forkserver",
     ) -> None:
-        """Do nothing yet. `now`: Unix seconds. `ca_file`: whom to trust instead of whom the system trusts."""
+        """Do nothing yet. `now`: Unix seconds. `ca_file`: whom to trust instead of whom the system trusts.
+
+        `start_method`: of the processes in which lists are read (`blocklists.isolation`).
+        """
         self._copies = CopyFolder(folder)
         self._now = now
         self._updates = CopyUpdates(self._copies, now)
@@ -52,6 +56,7 @@ class Fetcher:
         self._limits = limits or ProcessLimits()
         self._targets = targets or TargetPolicy()
         self._workers = workers
+        self._start_method: StartMethod = start_method
 
     def locate_copy(self, source: Source) -> Path:
         """Return what is to be read of a source. Raises SourceUnusable where there is no copy, or it is damaged.
@@ -90,8 +95,9 @@ class Fetcher:
                 else:
                     jobs[source.name] = job
             tasks = IsolatedTasks(
-                check_source, SourceCheckResult, self._limits, workers=self._workers, progress=self._progress
-            )
+                check_source, SourceCheckResult, self._limits, workers=self._workers, progress=self._progress,
+                start_method=self._start_method,
+            )  # fmt: skip
             for task in tasks.run(list(jobs.items())):
                 yield self._finish(by_name[task.name], jobs[task.name].work, task)
                 shutil.rmtree(jobs[task.name].work, ignore_errors=True)
@@ -134,6 +140,18 @@ class Fetcher:
     def refuse_held(self, source: Source) -> ListCopy:
         """Refuse a held copy: the same one is not shown again. Raises ListError where there is none."""
         return self._updates.refuse_held(source)
+
+    def adopt_file(self, source: Source) -> None:
+        """Take a list of this machine into use that has the place of another one, as a person has looked at it.
+
+        Nothing is done where it is no such list. What cannot be read is left for the next attempt, which says so.
+        """
+        known = self._copies.read_any_copy(source.name)
+        if source.is_url or known is None or known.url == source.location:
+            return
+        if self.fetch_source(source).state == "held":
+            with contextlib.suppress(ListError):
+                self._updates.accept_held(source)
 
     def _begin(self, source: Source) -> CheckJob | FetchOutcome:
         """Return what is to be done, or what became of a source for which nothing need be."""

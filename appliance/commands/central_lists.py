@@ -5,17 +5,20 @@ from typing import Any
 
 import click
 
-from appliance.central.lists import copies, source_use, sources
+from appliance.central.lists import copies, handed_in, source_use, sources
+from appliance.central.lists.handed_in import Replacement
 from appliance.central.models import SourceRow
 from appliance.central.service import Central, open_central
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.errors import HallpassError
+from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from blocklists.errors import ListError
 
+_SHOWN = 20  # names of a difference
 _LATER = click.option("--later", is_flag=True, help="Leave putting the lists together to central.")
 
 
@@ -108,6 +111,30 @@ def builtin(state: str, config: Path, *, dry_run: bool, later: bool) -> None:
 
 @command.command()
 @click.argument("name")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would change, and save nothing.")
+@_LATER
+@config_option("central.toml")
+def replace(name: str, file: Path, config: Path, *, dry_run: bool, later: bool) -> None:
+    """Replace the file of the list NAME, which was handed in, by FILE, and say what changes."""
+    with open_session(config) as (central, session):
+        folder = central.settings.central.handed_in_folder
+        row = sources.find_source(session, name)
+    looked = handed_in.look_at_replacement(folder, row, _read_file(file))  # others may write meanwhile
+    _say_replacement(looked)
+    if dry_run:
+        return
+    with open_session(config) as (central, session):
+        done = handed_in.replace_file(
+            session, central.now(), folder, source_id=row.id, stored=looked.stored, before=looked.before, by=BY
+        )
+    say_change(done, f"replaced: {name}")
+    if done:
+        _publish(config, later=later, is_replaced=True)
+
+
+@command.command()
+@click.argument("name")
 @_LATER
 @config_option("central.toml")
 def remove(name: str, config: Path, *, later: bool) -> None:
@@ -134,21 +161,39 @@ def _shown(row: SourceRow) -> dict[str, object]:
 
 
 def _keep_file(central: Central, path: Path, list_format: str) -> Path:
+    return handed_in.store_file(central.settings.central.handed_in_folder, _read_file(path), list_format)
+
+
+def _read_file(path: Path) -> bytes:
     try:
-        content = path.read_bytes()
+        return read_regular_file(path, handed_in.MAX_UPLOAD_BYTES)
     except OSError as problem:
         raise HallpassError(f"{path}: {problem.strerror or problem}") from None
-    return sources.store_uploaded_list(central.settings.central.shared_folder / "lists", content, list_format)
 
 
-def _publish(config: Path, *, later: bool) -> None:
-    if later:
-        click.echo(
-            "Central puts it to use when it puts the lists together next, twice a day or when you tell it to."
-        )
-        return
+def _say_replacement(looked: Replacement) -> None:
+    found = looked.found
+    click.echo(f"{found.entries_before:,} names now, {found.survey.entries:,} with the new file")
+    for what, count, first in (
+        ("added", found.difference.added, found.difference.first_added),
+        ("removed", found.difference.removed, found.difference.first_removed),
+    ):
+        more = f" … and {count - _SHOWN:,} more" if count > _SHOWN else ""
+        click.echo(f"{count:,} {what}" + (f": {' '.join(first[:_SHOWN])}{more}" if first else ""))
+    if found.doubt:
+        click.echo(f"please look: the new file {found.doubt}")
+
+
+def _publish(config: Path, *, later: bool, is_replaced: bool = False) -> None:
     central = open_central(load_settings(config, CentralSettings))
     try:
+        if is_replaced:
+            central.publisher.adopt_files()
+        if later:
+            click.echo(
+                "Central puts it to use when it puts the lists together next, twice a day or when you tell it to."
+            )
+            return
         central.publisher.build_and_publish()
     except ListError as problem:
         raise HallpassError(f"the lists could not be put together: {problem}") from None

@@ -92,6 +92,11 @@ class CentralSection(msgspec.Struct, frozen=True, kw_only=True):
         """Return the folder of what every process of central must find: key, lists, indexes, epoch."""
         return self.shared or self.data
 
+    @property
+    def handed_in_folder(self) -> Path:
+        """Return the folder of the files of lists that were handed in."""
+        return self.shared_folder / "lists"
+
 
 class TlsSection(CertificateFiles, frozen=True, kw_only=True):
     """[tls]: the certificate that rooms and browsers see. Left out: only this machine may be served."""

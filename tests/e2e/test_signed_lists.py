@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 
 from appliance.central import policies
-from appliance.central.lists import sources
+from appliance.central.lists import handed_in, sources
 from appliance.central.models import SchoolRow
 from appliance.central.room_life import enrol_room
 from appliance.central.service import open_central
@@ -65,7 +65,7 @@ class Story:
         self._lists += 1
         number = self._lists
         content = "".join(f"site{one}-{number}.example\n" for one in range(200)).encode()
-        kept = sources.store_uploaded_list(self.central.settings.central.data / "lists", content)
+        kept = handed_in.store_file(self.central.settings.central.data / "lists", content)
         with self.central.store.write_session() as session:
             sources.subscribe_source(
                 session, self.central.now(), name=f"list-{number}", category="games", location=str(kept), by="test"

@@ -121,6 +121,16 @@ class ListPublisher:
         except ListError as problem:
             raise NotPossible(str(problem)) from None
 
+    def adopt_files(self) -> None:
+        """Take into use the files of this machine that a person has put into the place of others, or put back.
+
+        Without that a file that differs much would be held back, for the person who has just looked at it.
+        """
+        with self._store.read_session() as session:
+            rows = sources.list_sources(session)
+        for row in rows:
+            self._fetcher.adopt_file(copies.to_list_source(row))
+
     def find_index_file(self, version: str, base: str = "") -> Path | None:
         """Return the file of a published index, or None; for a room that has `base`, what has changed since.
 
@@ -196,7 +206,7 @@ class ListPublisher:
     def _fetcher(self) -> "Fetcher":
         from blocklists.fetcher import Fetcher  # noqa: PLC0415 (brings the HTTP client, for rare clicks)
 
-        return Fetcher(self._downloads, time.time)
+        return Fetcher(self._downloads, time.time, start_method="spawn")
 
     def _publish(self, job: BuildJob, result: BuildResult) -> None:
         if result.whole_because:

@@ -1,9 +1,7 @@
 """The lists that the school subscribes to. A source is a URL, or a file that was handed in and is kept here."""
 
-import hashlib
 import re
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
@@ -14,12 +12,8 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import SourceRow
 from appliance.central.setting_history import record_change
-from blocklists.isolation import IsolatedTasks, ProcessLimits
-from blocklists.survey import Survey, survey_file
 
 KIND = "list"  # of `appliance.central.undo`
-MAX_UPLOAD_BYTES = 64 * 1024 * 1024  # bytes that may be handed in
-_UPLOAD_LIMITS = ProcessLimits(seconds=60.0, cpu_seconds=60)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
@@ -69,7 +63,7 @@ def unsubscribe_source(session: Session, now: datetime, *, source_id: int, by: s
     source = get_source(session, source_id)
     if source.by_trust:
         raise NotPossible(f"{source.name} is a list of the trust's: nobody at the school can take it away")
-    before = _to_builtins(source)
+    before = to_builtins(source)
     session.delete(source)
     audit.record_audit(session, now, by, "source removed", source.name)
     return record_change(session, now, kind=KIND, before=before, after={}, by=by)
@@ -78,19 +72,23 @@ def unsubscribe_source(session: Session, now: datetime, *, source_id: int, by: s
 def read_value(session: Session, value: dict[str, Any]) -> dict[str, Any]:
     """Return how the source of a kept value reads now; empty where there is none."""
     row = session.scalar(select(SourceRow).where(SourceRow.name == value["name"]))
-    return {} if row is None else _to_builtins(row)
+    return {} if row is None else to_builtins(row)
 
 
 def restore_value(session: Session, current: dict[str, Any], before: dict[str, Any]) -> None:
-    """Subscribe again to a source that was removed, or take it away."""
-    if before:
-        session.add(SourceRow(**before | {"made_at": datetime.fromisoformat(before["made_at"])}, report=None))
+    """Subscribe again to a source that was removed, take it away, or give it back its file."""
+    fields = before | {"made_at": datetime.fromisoformat(before["made_at"])} if before else {}
+    if before and not current:
+        session.add(SourceRow(**fields, report=None))
         return
     for row in session.scalars(select(SourceRow).where(SourceRow.name == current["name"])):
-        session.delete(row)
+        if not before:
+            session.delete(row)
+        for name, value in fields.items():
+            setattr(row, name, value)
 
 
-def _to_builtins(row: SourceRow) -> dict[str, Any]:
+def to_builtins(row: SourceRow) -> dict[str, Any]:
     """Return what somebody said of a source, as it is kept for an undo."""
     fields = ("name", "category", "location", "format", "match", "action", "allow_wide", "by")
     return {name: getattr(row, name) for name in fields} | {"made_at": row.made_at.isoformat()}
@@ -115,29 +113,3 @@ def get_source(session: Session, source_id: int) -> SourceRow:
     if source is None:
         raise NotFound("there is no such source")
     return source
-
-
-def store_uploaded_list(folder: Path, content: bytes, format: str = "auto") -> Path:  # noqa: A002 (the word of the settings)
-    """Keep a file that was handed in, named by its content; return where. Raises NotPossible if it is no list."""
-    if not content:
-        raise NotPossible("the file is empty")
-    if len(content) > MAX_UPLOAD_BYTES:
-        raise NotPossible(f"the file is larger than {MAX_UPLOAD_BYTES // 1024 // 1024} MB")
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{hashlib.sha256(content).hexdigest()[:32]}.list"
-    path.write_bytes(content)
-    reason = _why_no_list(path, format)
-    if reason:
-        path.unlink()
-        raise NotPossible(f"this file is no list: {reason}".replace(f"{path}: ", ""))
-    return path
-
-
-def _why_no_list(path: Path, format: str) -> str:  # noqa: A002 (the word of the settings)
-    """Return why a file is no list; "": it is one. It is read in a process of its own: it is anybody's file."""
-    source = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
-    tasks = IsolatedTasks(survey_file, Survey, _UPLOAD_LIMITS, start_method="spawn")
-    (outcome,) = tasks.run([(source.name, source)])
-    if outcome.result is None:
-        return outcome.reason.removeprefix(f"source {source.name!r}: ")
-    return "" if outcome.result.entries else "nothing stands in it"

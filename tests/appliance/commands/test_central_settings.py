@@ -81,6 +81,17 @@ def test_what_holds_in_every_room_is_set_and_undone_by_commands(tmp_path: Path) 
     run("lists", "use", "ours", "--action", "allow", "--no-allow-wide", "--later")
     (ours,) = run("lists", "list", "--json")
     assert (ours["action"], ours["allow_wide"]) == ("allow", False)
+    file.write_text("bad.example.org\nworse.example.org\n")
+    told = run("lists", "replace", "ours", str(file), "--dry-run")
+    assert "1 names now, 2 with the new file\n1 added: @@worse.example.org\n0 removed\n" in told
+    assert run("lists", "list", "--json") == [ours]
+    told = run("lists", "replace", "ours", str(file), "--later")
+    assert "replaced: ours" in told
+    assert run("lists", "list", "--json")[0]["location"] != ours["location"]
+    run("profiles", "undo", told.partition("profiles undo ")[2].split()[0])
+    assert run("lists", "list", "--json") == [ours]
+    with pytest.raises(HallpassError, match="Is a directory"):
+        run("lists", "replace", "ours", str(tmp_path), "--later")
     assert "no other list that closes" in run("lists", "built-in", "off", "--later")
     run("lists", "remove", "ours", "--later")
     with pytest.raises(HallpassError, match="no list 'ours'"):

@@ -98,15 +98,19 @@ def test_a_list_of_each_format_is_taken_and_compiled(cora: Browser, school: Any,
 def test_a_source_that_cannot_be_is_refused_in_words(cora: Browser, fields: dict[str, str], says: str) -> None:
     cora.open("/lists")
     form = cora.form_with("category", "format")
-    cora.send(form, files=None, **({"name": "a-list", "category": "games"} | fields))
-    assert says in said(cora)
+    answer = cora.client.post("/lists", data=form.fields | {"name": "a-list", "category": "games"} | fields)
+    assert answer.status_code == 422
+    assert says in answer.text
+    assert f'value="{({"name": "a-list"} | fields)["name"]}"' in answer.text, "what was filled in stays"
 
 
 def test_a_file_that_is_no_list_is_refused_in_words(cora: Browser) -> None:
     cora.open("/lists")
     page = {"file": ("list.txt", b"<!doctype html><html>sign in first</html>\n")}
-    cora.send(cora.form_with("category", "format"), files=page, name="a-list", category="games")
-    assert "no list" in said(cora)
+    fields = cora.form_with("category", "format").fields | {"name": "a-list", "category": "games"}
+    answer = cora.client.post("/lists", data=fields, files=page)
+    assert answer.status_code == 422
+    assert "This file is a web page" in answer.text
 
 
 NAMES = b"".join(b"name%d.example\n" % at for at in range(60))
@@ -223,3 +227,119 @@ def test_the_starter_list_is_left_out_after_a_look(cora: Browser, school: Any) -
     assert "no longer used" in said(cora)
     cora.send(cora.form_with(action="/lists/undo/"))
     assert "the use of the starter list is as it was before" in said(cora)
+
+
+def hand_in(cora: Browser, content: bytes = NAMES) -> None:
+    cora.open("/lists")
+    cora.send(
+        cora.form_with("category", "format"),
+        files={"file": ("list.txt", content)}, name="our-list", category="gambling",
+    )  # fmt: skip
+
+
+def look(cora: Browser, where: str, content: bytes) -> Browser:
+    """Choose a file on the page of a list's file, and look at what it would mean."""
+    form = cora.open(where).form_with("file")
+    cora.response = cora.client.post(
+        where, data=form.fields | {"step": "look"}, files={"file": ("list.txt", content)},
+        headers={"Referer": str(cora.client.base_url) + where},
+    )  # fmt: skip
+    return cora
+
+
+def only_source(school: Any) -> Any:
+    with school.store.read_session() as session:
+        (row,) = sources.list_sources(session)
+    return row
+
+
+def test_a_file_is_replaced_after_a_look_and_put_back(cora: Browser, school: Any) -> None:
+    hand_in(cora)
+    school.central.publisher.build_and_publish()
+    before, row = newest_names(school), only_source(school)
+    where = f"/lists/{row.id}/file"
+    assert f'href="{where}"' in cora.open("/lists").text
+    look(cora, where, SWAPPED)
+    for words in ("60 names now, 60 with the new file.", "59 added", "59 removed", "Nothing is saved yet",
+                  "it closes bbc.co.uk, which no honest list does"):  # fmt: skip
+        assert words in " ".join(cora.text.split()), words
+    assert only_source(school).location == row.location
+    form = cora.form_with("stored", "before")
+    cora.send(form, files=None, step="save")
+    assert "has its new file as soon as" in said(cora)
+    undo = cora.form_with(action="/lists/undo/")
+    cora.send(form, files=None, step="save")  # a double click
+    assert "It was so already" in said(cora)
+    school.central.publisher.build_and_publish()
+    page = cora.open("/lists").text
+    assert "waits for you" not in page, "somebody has looked at it just now"
+    assert "left out" not in page
+    assert newest_names(school) == before - 1, "bbc.co.uk no list can close"
+    cora.send(undo, files=None)
+    assert "the list our-list is as it was before" in said(cora)
+    school.central.publisher.build_and_publish()
+    assert "waits for you" not in cora.open("/lists").text
+    assert newest_names(school) == before
+    assert sources.to_builtins(only_source(school)) == sources.to_builtins(row)
+
+
+def test_who_comes_later_with_a_file_is_told(cora: Browser, school: Any) -> None:
+    hand_in(cora)
+    where = f"/lists/{only_source(school).id}/file"
+    forms = [look(cora, where, NAMES + b"one.example\n" * at).form_with("stored") for at in (1, 2)]
+    cora.send(forms[0], files=None, step="save")
+    answer = cora.client.post(where, data=forms[1].fields | {"step": "save"}, headers={"Referer": where})
+    assert answer.status_code == 422
+    assert "Somebody else has replaced the file of our-list meanwhile" in answer.text
+    for odd in ("", "../../../etc/passwd", "0" * 32):
+        fields = forms[1].fields | {"step": "save", "stored": odd, "before": forms[0].fields["stored"]}
+        answer = cora.client.post(where, data=fields, headers={"Referer": where})
+        assert (answer.status_code, "hand it in again" in answer.text) == (422, True), odd
+
+
+HOSTILE = {
+    "empty": (b"", "The file is empty"),
+    "binary": (bytes(range(256)) * 40, "it holds bytes that are no text"),
+    "UTF-16": (NAMES.decode().encode("utf-16-be"), "save it as UTF-8"),
+    "a page": (b"<!doctype html><html>sign in first</html>\n", "This file is a web page"),
+    "zeros": (bytes(300_000), "longer than 64 KB"),
+    "no archive": (b"PK\x03\x04" + bytes(range(200)), "This file is damaged"),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_file_that_cannot_be_is_refused_in_words_and_nothing_is_lost(
+    cora: Browser, school: Any, kind: str
+) -> None:
+    content, words = HOSTILE[kind]
+    hand_in(cora)
+    row = only_source(school)
+    look(cora, f"/lists/{row.id}/file", content)
+    assert cora.response is not None
+    assert cora.response.status_code == 422
+    assert words in cora.text
+    assert "The list is as it was" in cora.text
+    assert only_source(school).location == row.location
+    assert [one.read_bytes() for one in Path(row.location).parent.iterdir()] == [NAMES]
+
+
+def test_a_file_that_is_in_use_stays_when_it_is_handed_in_as_something_else(cora: Browser, school: Any) -> None:
+    hand_in(cora)
+    form = cora.open("/lists").form_with("category", "format")
+    answer = cora.client.post(
+        "/lists", data=form.fields | {"name": "another", "category": "games", "format": "rpz"},
+        files={"file": ("list.txt", NAMES)}, headers={"Referer": "/lists"},
+    )  # fmt: skip
+    assert "This file is no list" in answer.text
+    assert 'value="another"' in answer.text, "what was filled in stays"
+    assert Path(only_source(school).location).read_bytes() == NAMES
+
+
+def test_a_list_with_an_address_has_no_file_to_replace(cora: Browser, school: Any) -> None:
+    with school.store.write_session() as session:
+        row = sources.subscribe_source(
+            session, school.clock(), name="far", category="games", location="https://lists.example.org/x", by="a"
+        )
+        where = f"/lists/{row.id}/file"
+    assert "Replace the file" not in cora.open("/lists").text
+    assert "fetched from its address" in cora.open(where).text

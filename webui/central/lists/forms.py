@@ -2,7 +2,7 @@
 
 from flask_wtf import FlaskForm
 from flask_wtf.file import FileField
-from wtforms import BooleanField, SelectField, StringField
+from wtforms import BooleanField, HiddenField, SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import InputRequired, Length, Optional
 
@@ -68,3 +68,11 @@ class UseForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 
     action = SelectField(lazy_gettext("What it does"), choices=select_choices(USES))
     allow_wide = BooleanField(WIDE_WORDS)
+
+
+class ListFileForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
+    """A new file for a list that was handed in; or the one that was looked at."""
+
+    file = FileField(lazy_gettext("The new file"))
+    stored = HiddenField()
+    before = HiddenField()

@@ -5,7 +5,8 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import audit, policies
 from appliance.central.errors import CentralError, NotPossible
-from appliance.central.lists import copies, set_subscription, source_use, sources
+from appliance.central.lists import copies, handed_in, set_subscription, source_use, sources
+from appliance.central.lists.handed_in import Replacement
 from appliance.central.lists.source_use import SourceUse
 from appliance.central.models import SourceRow
 from appliance.rights import Right
@@ -13,7 +14,7 @@ from blocklists.catalogue import load_catalogue
 from blocklists.categories import category_name
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.lists.forms import SetForm, SourceForm, UseForm
+from webui.central.lists.forms import ListFileForm, SetForm, SourceForm, UseForm
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -27,13 +28,18 @@ def _put_together() -> None:
     central().publisher.request_build()
 
 
+def _put_back() -> None:
+    central().publisher.adopt_files()
+    central().publisher.request_build()
+
+
 add_undo_page(
     blueprint,
     "/lists",
     Right.EDIT_LISTS,
     home="lists.show",
     kinds=source_use.KINDS | {sources.KIND},
-    after=_put_together,
+    after=_put_back,
 )
 
 
@@ -41,6 +47,10 @@ add_undo_page(
 @requires(Right.EDIT_LISTS)
 def show() -> str:
     """Show the sources, and what the last compilation said of each."""
+    return _render_lists(SourceForm())
+
+
+def _render_lists(form: SourceForm, *, problem: str = "") -> str:
     with central().store.read_session() as session:
         subscribed = sources.list_sources(session)
         found = central().publisher.read_copies(subscribed)
@@ -55,7 +65,8 @@ def show() -> str:
             has_builtin_list=source_use.has_builtin_list(session),
             published=policies.latest_publication(session),
             publisher=central().publisher.state,
-            form=SourceForm(),
+            form=form,
+            problem=problem,
             set_form=SetForm(),
             sets=load_catalogue().sets,
         )
@@ -63,18 +74,26 @@ def show() -> str:
 
 @blueprint.post("/lists")
 @requires(Right.EDIT_LISTS)
-def subscribe() -> Redirect:
-    """Subscribe to a source: a URL, or a file."""
-    form = require_valid(SourceForm())
+def subscribe() -> Redirect | tuple[str, int]:
+    """Subscribe to a source: a URL, or a file. What cannot be comes back filled in."""
+    form = SourceForm()
+    try:
+        _subscribe(require_valid(form))
+    except CentralError as problem:
+        return _render_lists(form, problem=str(problem)), 422
+    central().publisher.request_build()
+    flash(gettext("The list was added. It is in force in every room as soon as it is put together."))
+    return redirect(url_for("lists.show"))
+
+
+def _subscribe(form: SourceForm) -> None:
     location = (form.location.data or "").strip()
     upload = form.file.data
     if bool(location) == bool(upload):
         raise CentralError(translatable("give either an https address or a file"))
     if upload:
-        kept = sources.store_uploaded_list(
-            central().settings.central.shared_folder / "lists", upload.read(), form.format.data
-        )
-        location = str(kept)
+        folder = central().settings.central.handed_in_folder
+        location = str(handed_in.store_file(folder, upload.read(), form.format.data))
     elif not location.startswith("https://"):
         raise CentralError(translatable("the address must begin with https://"))
     with central().store.write_session() as session:
@@ -83,8 +102,42 @@ def subscribe() -> Redirect:
             format=form.format.data, match=form.match.data, action=form.action.data,
             allow_wide=True if form.allow_wide.data else None, by=current_username(),
         )  # fmt: skip
-    central().publisher.request_build()
-    flash(gettext("The list was added. It is in force in every room as soon as it is put together."))
+
+
+@blueprint.get("/lists/<int:source_id>/file")
+@requires(Right.EDIT_LISTS)
+def show_file(source_id: int) -> str:
+    """Show where a new file is handed in for a list."""
+    with central().store.read_session() as session:
+        row = sources.get_source(session, source_id)
+    handed_in.require_handed_in(row)
+    return _render_file(row)
+
+
+@blueprint.post("/lists/<int:source_id>/file")
+@requires(Right.EDIT_LISTS)
+def replace_file(source_id: int) -> Redirect | tuple[str, int] | str:
+    """Use another file for a list, after a look at what that changes."""
+    with central().store.read_session() as session:
+        row = sources.get_source(session, source_id)
+    form = require_valid(ListFileForm())
+    folder = central().settings.central.handed_in_folder
+    try:
+        if request.form.get("step") != "save":
+            content = form.file.data.read() if form.file.data else b""
+            return _render_file(row, looked=handed_in.look_at_replacement(folder, row, content))
+        with central().store.write_session() as session:
+            done = handed_in.replace_file(
+                session, central().now(), folder, source_id=source_id, stored=form.stored.data or "",
+                before=form.before.data or "", by=current_username(),
+            )  # fmt: skip
+    except NotPossible as problem:
+        return _render_file(row, problem=str(problem)), 422
+    if done:
+        _put_back()
+    flash_change(
+        blueprint, done, gettext("%(name)s has its new file as soon as the lists are put together.", name=row.name)
+    )
     return redirect(url_for("lists.show"))
 
 
@@ -217,6 +270,12 @@ def compile_again() -> Redirect:
     """Fetch and compile everything again."""
     central().publisher.request_build()
     return redirect(url_for("lists.show"))
+
+
+def _render_file(row: SourceRow, *, looked: Replacement | None = None, problem: str = "") -> str:
+    return render_template(
+        "lists/file.html", one=row, form=ListFileForm(formdata=None), looked=looked, problem=problem
+    )
 
 
 def _render_use(row: SourceRow, use: SourceUse, *, words: list[str] | None = None, problem: str = "") -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from appliance.central import policies
 from appliance.central.errors import Busy, NotFound, NotPossible
-from appliance.central.lists import sources
+from appliance.central.lists import handed_in, sources
 from appliance.central.lists.builder import KEPT, BuildJob, build_in_process
 from appliance.central.lists.publisher import PublisherState
 from appliance.central.models import PublicationRow, SchoolRow, SourceRow
@@ -24,7 +24,7 @@ LIST = b"bad.example.org\nworse.example.org\nthis is no entry\n"
 
 
 def hand_in(school: FakeSchool, name: str = "our-list", content: bytes = LIST) -> SourceRow:
-    kept = sources.store_uploaded_list(school.central.settings.central.data / "lists", content)
+    kept = handed_in.store_file(school.central.settings.central.data / "lists", content)
     return subscribe(school, name, str(kept))
 
 
@@ -163,13 +163,13 @@ def test_the_starter_list_is_part_of_a_new_school(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [(b"", "empty"), (b"# only words\n", "nothing stands in it"), (b"<!doctype html><html></html>\n", "no list"),
+    [(b"", "empty"), (b"# only words\n", "nothing stands in it"), (b"<!doctype html><p></p>\n", "a web page"),
      (b"\x00\xff\x00 binary\n", "no list"), (b"!!! ???\n$$$ %%%\n", "no list|nothing stands")],
 )  # fmt: skip
 def test_a_file_that_is_no_list_is_not_kept(school: FakeSchool, content: bytes, says: str) -> None:
     folder = school.central.settings.central.data / "lists"
     with pytest.raises(NotPossible, match=says):
-        sources.store_uploaded_list(folder, content)
+        handed_in.store_file(folder, content)
     assert not folder.exists() or list(folder.iterdir()) == []
 
 

@@ -1,0 +1,65 @@
+"""Files of lists that were handed in: kept, looked at, and never lost."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.central.errors import NotPossible
+from appliance.central.lists import handed_in, sources
+from appliance.central.models import SourceRow
+from tests.fakes.school import FakeSchool
+
+NAMES = b"".join(b"name%d.example\n" % at for at in range(30))
+
+
+def kept(folder: Path) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in folder.iterdir()}
+
+
+def subscribe(school: FakeSchool, location: str) -> SourceRow:
+    with school.store.write_session() as session:
+        return sources.subscribe_source(
+            session, school.clock(), name="ours", category="games", location=location, by="cora"
+        )
+
+
+def test_a_file_in_use_is_not_touched_by_whoever_hands_it_in_again(tmp_path: Path) -> None:
+    place = handed_in.store_file(tmp_path, NAMES)
+    before = place.stat()
+    assert handed_in.store_file(tmp_path, NAMES) == place
+    with pytest.raises(NotPossible, match="this file is no list"):
+        handed_in.store_file(tmp_path, NAMES, "rpz")
+    assert (place.stat().st_ino, place.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    assert kept(tmp_path) == {place.name: NAMES}
+
+
+def test_what_is_larger_than_a_list_can_be_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    with pytest.raises(NotPossible, match="larger than 64 MB"):
+        handed_in.store_file(tmp_path, bytes(handed_in.MAX_UPLOAD_BYTES + 1))
+    assert kept(tmp_path) == {}
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "lists").write_bytes(b"")
+    with pytest.raises(NotPossible, match="the file cannot be kept: "):
+        handed_in.store_file(tmp_path / "lists", NAMES)
+
+
+def test_a_list_whose_file_was_lost_can_be_given_another(school: FakeSchool, tmp_path: Path) -> None:
+    row = subscribe(school, str(tmp_path / "gone.list"))
+    looked = handed_in.look_at_replacement(tmp_path, row, NAMES)
+    assert (looked.found.entries_before, looked.found.difference.added, looked.found.doubt) == (0, 30, "")
+    with school.store.write_session() as session:
+        done = handed_in.replace_file(
+            session, school.clock(), tmp_path, source_id=row.id, stored=looked.stored, before=looked.before, by="a"
+        )
+    assert done
+    with school.store.read_session() as session:
+        assert Path(sources.find_source(session, "ours").location).read_bytes() == NAMES
+
+
+def test_a_list_of_the_trusts_is_not_replaced(school: FakeSchool, tmp_path: Path) -> None:
+    row = subscribe(school, str(tmp_path / "file"))
+    row.by_trust = True
+    with pytest.raises(NotPossible, match="a list of the trust's"):
+        handed_in.look_at_replacement(tmp_path, row, NAMES)
