@@ -9,7 +9,7 @@ from typing import get_args
 
 import msgspec
 
-from appliance.control_characters import find_control_character
+from appliance.control_characters import find_control_character, is_blank
 from appliance.errors import HallpassError
 
 REQUIRED = "required"
@@ -44,7 +44,7 @@ def _check_field(field: str, value: object, *, is_required: bool) -> None:
         case str():
             if found := find_control_character(value):
                 raise BadMessage(f"{field} holds a control character ({found}), which no text may")
-            if is_required and not value.strip():
+            if is_required and is_blank(value):
                 raise BadMessage(f"{field} is blank")
         case datetime():
             if value.tzinfo is None or not _FIRST_YEAR <= value.year <= _LAST_YEAR:

@@ -16,6 +16,7 @@ from appliance.central import audit, rooms, rules
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RoomRow, RuleRow, SiteReportRow
 from appliance.central.site_names import checked_rule_name
+from appliance.control_characters import is_blank
 from appliance.spreadsheets import render_rows
 
 ReportState = Literal["open", "passed on", "answered", "put away"]
@@ -117,7 +118,7 @@ def record_outside_answer(session: Session, now: datetime, *, report_id: str, by
     report = _get_unsettled(session, report_id)
     if report.passed_at is None:
         raise NotPossible("this report was not passed on to anybody yet")
-    if not answer.strip():
+    if is_blank(answer):
         raise NotPossible("what did they answer?")
     report.outside_answer, report.answered_by, report.answered_at = answer.strip(), by, now
     audit.record_audit(session, now, by, "report answered", f"{report.site}: {report.passed_to} answered")

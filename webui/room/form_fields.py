@@ -7,7 +7,7 @@ from wtforms import StringField
 from wtforms.fields.choices import SelectChoice
 from wtforms.validators import ValidationError
 
-from appliance.control_characters import find_control_character
+from appliance.control_characters import find_control_character, is_blank
 from dns.errors import InvalidName
 from dns.policy.site_names import parse_site
 from webui.shared.translation import LazyPattern, gettext, lazy_gettext, lazy_ngettext, translatable
@@ -53,7 +53,7 @@ class SingleLine:
                 )
             )
         field.data = (field.data or "").strip()
-        if self._blank and not field.data:
+        if self._blank and is_blank(field.data):
             raise ValidationError(self._blank)
 
 

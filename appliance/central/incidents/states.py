@@ -24,7 +24,7 @@ from appliance.central.incidents.kinds import (
     kind_of,
 )
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentNoteRow
-from appliance.control_characters import find_control_character
+from appliance.control_characters import find_control_character, is_blank
 
 MAX_NOTE_LENGTH = 4000
 MAX_NAME_LENGTH = 200
@@ -134,7 +134,7 @@ def describe_group(group: IncidentGroupRow) -> str:
 def checked_text(what: str, text: str, limit: int) -> str:
     """Return a text that somebody wrote, without blanks around it. Raises NotPossible."""
     text = text.strip()
-    if not text:
+    if is_blank(text):
         raise NotPossible(f"{what} is needed")
     if len(text) > limit:
         raise NotPossible(f"{what} has at most {limit:,} characters")

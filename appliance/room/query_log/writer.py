@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from appliance.clock_jumps import seconds_since_boot
+from appliance.control_characters import is_blank
 from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room import database_file
@@ -142,7 +143,7 @@ class QueryLogWriter:
     def handle_control_request(self, request: control.ControlRequest, now: float) -> control.ControlResponse:
         """Do what somebody asked of the log's one writer."""
         reasoned = control.PurgeRequest | control.LookupRequest | control.ExtractRequest
-        if isinstance(request, reasoned) and not (request.who.strip() and request.reason.strip()):
+        if isinstance(request, reasoned) and (is_blank(request.who) or is_blank(request.reason)):
             return control.ControlResponse(error="a name and a reason are needed: both are written down")
         self.flush_journal(now)
         if isinstance(request, control.PurgeRequest):

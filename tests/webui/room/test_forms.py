@@ -38,7 +38,7 @@ def test_a_control_character_is_said_beside_its_field(
 
 
 def test_a_reason_of_blanks_is_none_and_blanks_around_one_are_taken_away(app: Flask) -> None:
-    for blank in ("", "   ", "\u00a0\u3000"):
+    for blank in ("", "   ", "\u00a0\u3000", "\u200b \u2060\ufeff", "\u3164", "\u2800\u2800"):
         with app.test_request_context("/", method="POST", data=GOOD | {"reason": blank}):
             form = RequestForm()
             assert not form.validate()
