@@ -31,7 +31,6 @@ class SitePreview(msgspec.Struct, frozen=True, kw_only=True):
     """One site, for one group, now and after it was opened."""
 
     is_closed: bool
-    why: str  # in the engine's words, where it is closed
     found: Explanation | None = None  # of what is now; None: for nobody
     would_open: bool
     why_not: str  # in words, where opening it would change nothing
@@ -72,7 +71,6 @@ class DecisionPreview:
         would_open = not is_final or bool(too_wide((name, "open") for name in (site, *also)))
         return SitePreview(
             is_closed=is_closed,
-            why=_words(found) if is_closed else "",
             found=found,
             would_open=would_open,
             why_not="" if would_open else f"{site} stays closed: {found.opens or _words(found)}",
@@ -111,7 +109,6 @@ class DecisionPreview:
 def _for_nobody(site: str, groups: tuple[str, ...]) -> SitePreview:
     return SitePreview(
         is_closed=True,
-        why="",
         would_open=False,
         why_not=(
             f"{site} would open for nobody: no device belongs to {' or '.join(groups)} yet. Put devices into it "

@@ -1,5 +1,6 @@
 """Rules, as the coordinator sees them at central."""
 
+import html
 from typing import Any
 
 import pytest
@@ -37,6 +38,14 @@ def test_an_allow_rule_for_what_is_locked_does_not_say_open(cora: Browser, schoo
     cora.open("/rules")
     cora.send(cora.form_with("name", "action"), name="www.example.org", action="allow")
     assert "www.example.org stays closed" in said(cora)
+    assert "Locked by the school's rule for example.org. Nobody can open it." in html.unescape(said(cora))
+
+
+def test_an_allow_rule_for_a_group_without_devices_says_that_it_opens_for_nobody(cora: Browser) -> None:
+    form = cora.open("/rules").form_with("name", "action")
+    fields = form.fields | {"name": "example.org", "action": "allow", "groups": ["staff"]}
+    page = cora.client.post("/rules", data=fields, headers={"Referer": "/rules"})
+    assert "example.org would open for nobody: no device belongs to staff yet" in html.unescape(page.text)
 
 
 def test_a_rule_for_some_groups_is_looked_at_and_comes_back_filled_in(cora: Browser, school: Any) -> None:

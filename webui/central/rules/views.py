@@ -11,6 +11,7 @@ from appliance.rights import Right
 from blocklists.categories import category_name
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
+from webui.central.decision_words import describe_decision
 from webui.central.form_helpers import require_valid
 from webui.central.paged_rows import find_rows
 from webui.central.rules.forms import RuleForm, make_form, sent_fields
@@ -74,7 +75,8 @@ def add() -> Redirect | tuple[str, int] | str:
         preview = central().preview.preview_site(session, saved.rule.name, groups=fields.groups)
     if fields.action == "allow" and preview.is_closed:
         kept = gettext("The rule is kept, but %(name)s stays closed.", name=saved.rule.name)
-        words = f"{kept} {translate_reason(preview.why)}"
+        why = describe_decision(preview.found) if preview.found else translate_reason(preview.why_not)
+        words = f"{kept} {why}"
     else:
         words = _done_words(saved.rule.name, fields)
     flash_change(blueprint, saved.change, words)
