@@ -10,7 +10,8 @@ from webui.central.blueprints import START, central, create_feature_blueprint
 from webui.shared.access import may_open, requires
 from webui.shared.translation import translatable
 
-# The pages that lead to everything else, and their words, in the order in which somebody begins on one of them.
+# The pages that lead to everything else, and their words. Everybody begins on the first that is theirs. They stand
+# as one thinks of them: what waits and what happened; what closes and opens; where and for whom; the whole school.
 NAVIGATION = (
     ("requests.queue", translatable("Requests")),
     ("home.show", translatable("Home")),
@@ -18,16 +19,16 @@ NAVIGATION = (
     ("staff_incidents.show", translatable("Staff incidents")),
     ("site_search.show", translatable("Sites")),
     ("rules.show", translatable("Rules")),
+    ("lists.show", translatable("Lists")),
     ("profiles.show", translatable("Profiles")),
-    ("lesson_plans.show", translatable("Plans")),
     ("timetables.show", translatable("Timetables")),
     ("delegations.show", translatable("Delegation")),
-    ("school_settings.show", translatable("School")),
-    ("lists.show", translatable("Lists")),
+    ("lesson_plans.show", translatable("Plans")),
     ("rooms.show", translatable("Rooms")),
     ("devices.show", translatable("Devices")),
-    ("statistics.show", translatable("Reports")),
     ("accounts.show", translatable("People")),
+    ("school_settings.show", translatable("School")),
+    ("statistics.show", translatable("Reports")),
     ("audit.show", translatable("Audit")),
 )
 
