@@ -167,6 +167,7 @@ PATTERNS = (
     t("there is a source %(name)s already"),
     t("the file is larger than %(number)s MB"),
     t("this file is no list: %(why)s"),
+    t("reading this file took longer than %(number)s seconds: try again later"),
     t("the file cannot be kept: %(why)s"),
     t("somebody else has replaced the file of %(name)s meanwhile: look at yours again"),
     t("%(name)s is fetched from its address: no file can take its place"),

@@ -123,6 +123,8 @@ def _drop(path: Path, *, is_new: bool) -> None:
 
 def _why_no_list(reason: str, path: Path) -> str:
     reason = _SOURCE.sub("", reason).replace(f"{path}: ", "").removeprefix("is no list: ")
+    if reason.startswith("took longer"):  # a machine that is busy, and no fault of the file's
+        return f"reading this file took longer than {_LIMITS.seconds:g} seconds: try again later"
     if reason.startswith("is "):
         return f"this file {reason}"
     return f"this file is no list: {reason or 'nothing stands in it'}"

@@ -7,6 +7,7 @@ import pytest
 from appliance.central.errors import NotPossible
 from appliance.central.lists import handed_in, sources
 from appliance.central.models import SourceRow
+from blocklists.isolation import ProcessLimits
 from tests.fakes.school import FakeSchool
 
 NAMES = b"".join(b"name%d.example\n" % at for at in range(30))
@@ -63,3 +64,12 @@ def test_a_list_of_the_trusts_is_not_replaced(school: FakeSchool, tmp_path: Path
     row.by_trust = True
     with pytest.raises(NotPossible, match="a list of the trust's"):
         handed_in.look_at_replacement(tmp_path, row, NAMES)
+
+
+def test_a_machine_that_is_too_busy_is_said_to_be_and_not_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handed_in, "_LIMITS", ProcessLimits(seconds=0.0))
+    with pytest.raises(NotPossible, match="reading this file took longer than 0 seconds: try again later"):
+        handed_in.store_file(tmp_path, NAMES)
+    assert kept(tmp_path) == {}
