@@ -1,20 +1,28 @@
-"""No page of either site has a barrier or moves sideways: in light and dark, on a telephone and on a desk."""
+"""No page of either site and no answer to a form has a barrier or moves sideways: light, dark, small and large."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from flask import Flask
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, sync_playwright
 
 from appliance.rights import Role
 from tests.browser.chromium import CHROMIUM
 from tests.docs.sources import ROOT
 from tests.fakes.furnished import furnished_sites, served
-from tests.webui.every_page import PageVisit, is_page, list_pages, sign_in
+from tests.webui.every_page import (
+    FormAnswer,
+    PageVisit,
+    is_page,
+    list_answers,
+    list_filled_answers,
+    list_pages,
+    sign_in,
+)
 from webui.shared.languages import COOKIE
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.xdist_group("browser")]
@@ -33,11 +41,19 @@ Scheme = Literal["light", "dark"]
 class Sites:
     """Both sites in one browser, with one session for each role that looks at pages."""
 
-    def __init__(self, browser: Browser, apps: dict[str, Flask], urls: dict[str, str], visits: Any) -> None:
+    def __init__(
+        self,
+        browser: Browser,
+        apps: dict[str, Flask],
+        urls: dict[str, str],
+        visits: Any,
+        arguments: dict[str, Any],
+    ) -> None:
         self.browser = browser
         self.apps = apps
         self.urls = urls
         self.visits: dict[str, list[PageVisit]] = visits
+        self.arguments = arguments
         self._pages: dict[tuple[str, Role | None], Page] = {}
 
     def page(self, site: str, role: Role | None) -> Page:
@@ -69,7 +85,7 @@ def sites() -> Iterator[Sites]:
             site: [visit for visit in list_pages(app, site, school.arguments) if is_page(app, visit)]
             for site, app in apps.items()
         }
-        yield Sites(chromium, apps, urls, visits)
+        yield Sites(chromium, apps, urls, visits, school.arguments)
 
 
 def look(sites: Sites, site: str, widths: tuple[int, ...], schemes: tuple[Scheme, ...]) -> list[str]:
@@ -80,16 +96,41 @@ def look(sites: Sites, site: str, widths: tuple[int, ...], schemes: tuple[Scheme
         answer = page.goto(sites.urls[site] + visit.path, wait_until="load")
         assert answer is not None
         assert answer.status < 500, visit.path
-        page.evaluate(AXE.read_text())
-        for width in widths:
-            page.set_viewport_size({"width": width, "height": 900})
-            for scheme in schemes:
-                page.emulate_media(color_scheme=scheme)
-                where = f"{site} {visit.path} at {width} px, {scheme}"
-                if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
-                    wrong.append(f"{where}: {wide} px wide")
-                wrong += [f"{where}: {one}" for one in page.evaluate(LOOK, TAGS)]
+        wrong += find_barriers(page, f"{site} {visit.path}", widths, schemes)
     return wrong
+
+
+def find_barriers(page: Page, what: str, widths: tuple[int, ...], schemes: tuple[Scheme, ...]) -> list[str]:
+    """Return what is wrong on the page that is shown."""
+    wrong: list[str] = []
+    page.evaluate(AXE.read_text())
+    for width in widths:
+        page.set_viewport_size({"width": width, "height": 900})
+        for scheme in schemes:
+            page.emulate_media(color_scheme=scheme)
+            where = f"{what} at {width} px, {scheme}"
+            if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+                wrong.append(f"{where}: {wide} px wide")
+            wrong += [f"{where}: {one}" for one in page.evaluate(LOOK, TAGS)]
+    return wrong
+
+
+def look_at_answers(
+    sites: Sites, site: str, answers: Iterable[FormAnswer], widths: tuple[int, ...], schemes: tuple[Scheme, ...]
+) -> list[str]:
+    """Return what is wrong in answers to forms, each shown at its own address."""
+    wrong: list[str] = []
+    for answer in answers:
+        page, url = sites.page(site, answer.role), sites.urls[site] + answer.path
+        page.route(url, _always(answer.html))
+        page.goto(url, wait_until="load")
+        wrong += find_barriers(page, f"{site}, answer to {answer.path}", widths, schemes)
+        page.unroute(url)
+    return wrong
+
+
+def _always(html: str) -> Callable[[Route], None]:
+    return lambda route: route.fulfill(body=html, content_type="text/html")
 
 
 @pytest.mark.parametrize("site", ["central", "room"])
@@ -120,3 +161,36 @@ def test_a_page_in_arabic_is_read_from_right_to_left_and_has_no_barrier(sites: S
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
     assert not wrong, "\n".join(wrong)
     context.close()
+
+
+@pytest.fixture
+def without_tokens(sites: Sites) -> Iterator[None]:
+    """Let forms be sent that no page was asked for before."""
+    for app in sites.apps.values():
+        app.config["WTF_CSRF_ENABLED"] = False
+    yield
+    for app in sites.apps.values():
+        app.config["WTF_CSRF_ENABLED"] = True
+
+
+# After the tests of pages: what is sent changes what stands on them.
+@pytest.mark.usefixtures("without_tokens")
+@pytest.mark.parametrize("site", ["central", "room"])
+def test_no_answer_to_an_empty_form_has_a_barrier(sites: Sites, site: str) -> None:
+    """On the narrowest screen, of each feature the first one: they share their make."""
+    answers = list(list_answers(sites.apps[site], site, sites.arguments))
+    of_each = {answer.endpoint.partition(".")[0]: answer for answer in reversed(answers)}
+    assert len(of_each) > 3
+    wrong = look_at_answers(sites, site, of_each.values(), (320,), ("light",))
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.usefixtures("without_tokens")
+@pytest.mark.parametrize("site", ["central", "room"])
+def test_no_answer_to_any_form_has_a_barrier(sites: Sites, site: str) -> None:
+    app = sites.apps[site]
+    answers = [*list_answers(app, site, sites.arguments), *list_filled_answers(app, sites.visits[site])]
+    different = {(answer.endpoint, len(answer.html)): answer for answer in answers}
+    wrong = look_at_answers(sites, site, different.values(), (320, 1280), ("light", "dark"))
+    assert not wrong, "\n".join(wrong)

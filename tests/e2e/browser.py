@@ -21,6 +21,7 @@ class Form:
         self.method = method
         self.fields: dict[str, str] = {}
         self.buttons: list[tuple[str, str]] = []
+        self.other_actions: list[str] = []  # to which some of its buttons send it
 
     def __repr__(self) -> str:
         return f"<form {self.method} {self.action} {sorted(self.fields)}>"
@@ -44,6 +45,8 @@ class _Forms(HTMLParser):
     def _field(self, tag: str, given: dict[str, str]) -> None:
         assert self._form is not None
         name = given.get("name", "")
+        if tag == "button" and "formaction" in given:
+            self._form.other_actions.append(given["formaction"])
         if tag == "input" and name:
             kind = given.get("type", "text")
             if kind == "submit":
@@ -64,6 +67,13 @@ class _Forms(HTMLParser):
             self._form = None
         elif tag == "select":
             self._select = None
+
+
+def parse_forms(html: str) -> list[Form]:
+    """Return the forms of a page, in their order."""
+    parser = _Forms()
+    parser.feed(html)
+    return parser.forms
 
 
 class Browser:
@@ -100,9 +110,7 @@ class Browser:
         return self
 
     def forms(self) -> list[Form]:
-        parser = _Forms()
-        parser.feed(self.text)
-        return parser.forms
+        return parse_forms(self.text)
 
     def form_with(self, *fields: str, action: str = "") -> Form:
         """Return the first form on the page that has these fields and an action that contains a text."""

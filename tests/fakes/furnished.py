@@ -25,9 +25,13 @@ from appliance.central import (
     script_keys,
     webhooks,
 )
+from appliance.central.audit_chain import AuditHead
+from appliance.central.audit_check import STATE_FILE, CheckState, FinishedCheck, RunningCheck
+from appliance.central.audit_verification import AuditProof, Comparison, Finding, Fork, Verification
 from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
+from appliance.central.lists import sources
 from appliance.rights import ROLES, SCRIPT_RIGHTS
 from appliance.room.agent import rpc
 from appliance.room.lesson_plans import LessonPlan
@@ -79,8 +83,13 @@ class FurnishedSchool(FakeSchool):
             "token": "0" * 43,
             "sign_in_id": "0" * 32,
             "plan_id": PLAN_ID,
+            "change": "0" * 32,
+            "decision_id": "0" * 32,
+            "lesson_id": "0" * 32,
+            "role": "safeguarding",
         }
         self._furnish_requests()
+        self._furnish_files()
         with self.store.write_session() as session:
             room, now = session.merge(self.room()), self.clock()
             device = DeviceFields(name=LONG[:60], addresses=("00:00:5e:00:53:01",), group="pupils")
@@ -144,6 +153,28 @@ class FurnishedSchool(FakeSchool):
                 session, now, username="sam", name=LONG[:200], roles=("teacher",), password=PASSWORD,
                 ends=now + timedelta(days=7), by="cora",
             )  # fmt: skip
+
+    def _furnish_files(self) -> None:
+        """Hand in a list, and have an audit checked that was changed."""
+        settings = self.central.settings.central
+        settings.handed_in_folder.mkdir()
+        (settings.handed_in_folder / "a.list").write_text(f"{LONG_NAME}\n")
+        with self.store.write_session() as session:
+            sources.subscribe_source(
+                session, self.clock(), name="x" * 63, category="games",
+                location=str(settings.handed_in_folder / "a.list"), by="cora",
+            )  # fmt: skip
+        found = Finding("altered", 3, "it is not what its hash was made of")
+        fork = Fork(first=2, newest=9, kept_at=self.clock(), restored_at=self.clock())
+        proof = AuditProof(
+            verification=Verification(entries=12, head=AuditHead(12, "0" * 64), finding=found),
+            rooms=(Comparison(room="Room 4", compared=3, finding=found, forks=(fork,)),),
+        )
+        running = RunningCheck(by="cora", began_at=self.clock())  # which nobody does: it was ended
+        state = CheckState(
+            running=running, last=FinishedCheck(by="cora", ended_at=self.clock(), proof=proof), problem=LONG
+        )
+        (settings.shared_folder / STATE_FILE).write_bytes(msgspec.json.encode(state))
 
     def _furnish_requests(self) -> None:
         asked = msgspec.structs.replace(self.unblock_request(LONG_NAME), reason=LONG, lesson=LONG[:200])

@@ -1,6 +1,8 @@
-"""Every page of a site, found by its routes, so that a new one cannot be forgotten."""
+"""Every page of a site, and every answer to a form, found by its routes, so that a new one cannot be forgotten."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import product
+from urllib.parse import urljoin
 
 import msgspec
 from flask import Flask
@@ -9,6 +11,7 @@ from werkzeug.routing import IntegerConverter, Rule
 
 from appliance.protocol import Account
 from appliance.rights import ANYBODY, ROLES, Role, Scope, has_right
+from tests.e2e.browser import parse_forms
 from tests.fakes.signed_in import signed_in_client
 from webui.shared.access import find_right
 
@@ -33,6 +36,15 @@ class PageVisit(msgspec.Struct, frozen=True):
 
     path: str
     role: Role | None  # None: nobody has to sign in
+
+
+class FormAnswer(msgspec.Struct, frozen=True):
+    """What is shown in answer to a form, at the form's own address: mistakes, a look ahead, a question."""
+
+    endpoint: str
+    path: str
+    role: Role | None
+    html: str
 
 
 def list_pages(app: Flask, site: str, arguments: Mapping[str, object]) -> list[PageVisit]:
@@ -63,6 +75,38 @@ def sign_in(app: Flask, role: Role | None) -> FlaskClient:
     return signed_in_client(app, Account(username=role, name=role.title(), role=role))
 
 
+def list_answers(app: Flask, site: str, arguments: Mapping[str, object]) -> Iterator[FormAnswer]:
+    """Send every form with nothing in it, and yield the pages that come back instead of a way to another one."""
+    for rule in app.url_map.iter_rules():
+        if "POST" in (rule.methods or ()) and not rule.endpoint.startswith("api."):
+            visit = _visit(app, rule, SCOPES[site], arguments, method="POST")
+            yield from _send(app, rule.endpoint, visit, {})
+
+
+def list_filled_answers(app: Flask, pages: Iterable[PageVisit]) -> Iterator[FormAnswer]:
+    """Send every form of some pages as it stands there, with each of its buttons."""
+    urls, sent = app.url_map.bind("localhost"), set()
+    shown = [(page, sign_in(app, page.role).get(page.path).get_data(as_text=True)) for page in pages]
+    for page, html in shown:
+        for form in parse_forms(html):
+            for action, button in product(form.other_actions or [form.action], form.buttons or [("", "")]):
+                path = urljoin(page.path, action or page.path)
+                key = (path, button, *sorted(form.fields))
+                if form.method == "post" and key not in sent:
+                    sent.add(key)
+                    endpoint, _ = urls.match(path.partition("?")[0], method="POST")
+                    fields = form.fields | ({button[0]: button[1]} if button[0] else {})
+                    yield from _send(app, endpoint, PageVisit(path, page.role), fields)
+
+
+def _send(app: Flask, endpoint: str, visit: PageVisit, fields: Mapping[str, str]) -> Iterator[FormAnswer]:
+    answer = sign_in(app, visit.role).post(visit.path, data=fields)
+    assert answer.status_code < 500 or answer.status_code == 503, visit  # 503: it says that nothing can be kept
+    if answer.mimetype == "text/html" and answer.status_code not in {302, 303}:
+        yield FormAnswer(endpoint, visit.path, visit.role, answer.get_data(as_text=True))
+    answer.close()
+
+
 def _get_routes(app: Flask) -> list[Rule]:
     return [
         rule
@@ -71,12 +115,14 @@ def _get_routes(app: Flask) -> list[Rule]:
     ]
 
 
-def _visit(app: Flask, rule: Rule, scope: Scope, arguments: Mapping[str, object]) -> PageVisit:
+def _visit(
+    app: Flask, rule: Rule, scope: Scope, arguments: Mapping[str, object], method: str = "GET"
+) -> PageVisit:
     numbers = {name: 1 for name, kind in rule._converters.items() if isinstance(kind, IntegerConverter)}
     given = numbers | {name: value for name, value in arguments.items() if name in rule.arguments}
     unknown = set(rule.arguments) - set(given)
     assert not unknown, f"{rule}: give an example of {unknown} in tests/fakes/furnished.py"
-    path = app.url_map.bind("localhost").build(rule.endpoint, given)
+    path = app.url_map.bind("localhost").build(rule.endpoint, given, method=method)
     right = find_right(app, rule.endpoint)
     assert right is not None
     if has_right(ANYBODY, right, scope):
