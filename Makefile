@@ -89,7 +89,7 @@ test-all: lint
 	$(MAKE) fuzz-interface
 
 guides: $(VENV)/.installed-for-tests
-	$(PYTEST) tests/browser/test_guides.py -p no:xdist -m exhaustive
+	$(PYTEST) tests/browser/test_guides.py -n0 -m exhaustive
 	@echo "The guides are in dist/guides: a page each to print, and pictures of the pages that they speak of."
 
 translations: $(VENV)/.installed-for-tests
