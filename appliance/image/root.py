@@ -109,7 +109,7 @@ def install_hallpass(
 def compile_for_services(recipe: Recipe, root: Path, log: Path) -> None:
     """Compile Python's library and all packages as the services take them: without docstrings and asserts."""
     libraries = (f"/usr/lib/{PYTHON}", f"/{_LIBRARIES}")
-    _run_in_root(recipe, root, [*_COMPILE, "-o", "2", "-x", NOT_FOR_SERVICES.pattern, *libraries], log)
+    run_in_root(recipe, root, [*_COMPILE, "-o", "2", "-x", NOT_FOR_SERVICES.pattern, *libraries], log)
 
 
 def install_for_technicians(recipe: Recipe, root: Path, log: Path) -> None:
