@@ -8,7 +8,6 @@ import enum
 import ssl
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 
@@ -109,8 +108,8 @@ def check_card_table(
             problems.append(f"room.name: is {name!r}, but the card is enrolled as {enrolment.room!r}")
         if settings.policy is not None:
             problems.append("policy: an enrolled room takes its policy from central; leave the section out")
-        if urlsplit(enrolment.url).hostname in settings.network.own_addresses:
-            problems.append(f"network: {urlsplit(enrolment.url).hostname} is central's address, by the enrolment")
+        if enrolment.central_host in settings.network.own_addresses:
+            problems.append(f"network: {enrolment.central_host} is central's address, by the enrolment")
     if problems:
         raise SettingsInvalid(path, problems)
     # Whatever else a room's own settings demand of each other.

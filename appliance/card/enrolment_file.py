@@ -5,6 +5,7 @@ it. What it holds may grow: unknown keys are passed over, and `hallpass_bundle` 
 could no longer follow.
 """
 
+import ipaddress
 import ssl
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -35,6 +36,15 @@ class EnrolmentFile(msgspec.Struct, frozen=True, kw_only=True):
     token: Annotated[str, msgspec.Meta(min_length=20, pattern=r"^[A-Za-z0-9_-]+$")]
     certificate: str = ""  # PEM; "": the authorities that every machine trusts
     authority: str = ""  # PEM: central's own for its rooms; "": of before, or there is none yet
+
+    @property
+    def central_host(self) -> str:
+        """The name or address of central, however the url writes it."""
+        host = (urlsplit(self.url).hostname or "").removesuffix(".")
+        try:
+            return str(ipaddress.ip_address(host))
+        except ValueError:
+            return host
 
 
 def encode_enrolment(enrolment: EnrolmentFile) -> bytes:

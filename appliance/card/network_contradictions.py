@@ -6,7 +6,6 @@ one of these would start, and could not be reached, or could not reach what it n
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from urllib.parse import urlsplit
 
 from appliance.card.enrolment_file import EnrolmentFile
 from appliance.card.settings import CardSettings, InterfaceAddress, IpAddress
@@ -27,7 +26,7 @@ def list_asked_hosts(settings: CardSettings, enrolment: EnrolmentFile | None) ->
     asked += [("dns.forward.upstreams", server.host) for server in forwarded]
     asked += [("time.servers", server.text) for server in settings.time.servers]
     if enrolment is not None:
-        asked.append((CENTRAL, urlsplit(enrolment.url).hostname or ""))
+        asked.append((CENTRAL, enrolment.central_host))
     return asked
 
 
@@ -50,7 +49,7 @@ def find_contradictions(settings: CardSettings, enrolment: EnrolmentFile | None)
             yield f"dns.clients: leaves out {interface.network} but for the room itself: nobody would be answered"
     own_name = host_name(room_name(settings, enrolment))
     for key, host in list_asked_hosts(settings, enrolment):
-        if host.removesuffix(".").removesuffix(".local") == own_name:
+        if host.removesuffix(".local") == own_name:
             yield f"{key}: {host} is this room itself"
         elif (address := _parse(host)) is not None and (words := _why_unreachable(address, settings)):
             yield f"{key}: {words}"
@@ -64,9 +63,9 @@ def find_crossings(
     for other, there in others.items():
         if other == room:
             continue
-        for address in there.network.own_addresses:
-            if key := asked.get(address):
-                yield f"{key}: asks {address}, which is {other}"
+        for known in (*there.network.own_addresses, f"{host_name(other)}.local"):
+            if key := asked.get(known):
+                yield f"{key}: asks {known}, which is {other}"
 
 
 def find_overlaps(settings: CardSettings, others: Mapping[str, CardSettings]) -> Iterator[str]:

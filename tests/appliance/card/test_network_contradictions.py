@@ -125,3 +125,25 @@ def test_central_on_a_rooms_own_address_is_found_in_every_row(tmp_path: Path) ->
     for rows in ((request(enrolment=bundle), later), (later, request(enrolment=bundle))):
         [found] = problems(*rows)
         assert "asks 192.0.2.15, which is Room 5" in found
+
+
+def test_central_is_known_again_however_its_address_is_written(tmp_path: Path) -> None:
+    own = {"network.address6": "2001:db8::14/64"}
+    bundle = tmp_path / "room4.bundle"
+    enrolment = EnrolmentFile(room="Room 4", url="https://[2001:DB8:0:0::14]:8082", token=TOKEN)
+    bundle.write_bytes(encode_enrolment(enrolment))
+    [found] = problems(request(values=own, enrolment=bundle))
+    assert "2001:db8::14 is central's address, by the enrolment" in found
+    later = request("Room 5", {"network.address": "192.0.2.15/24", **own})
+    for rows in ((request(enrolment=bundle), later), (later, request(enrolment=bundle))):
+        [found] = problems(*rows)
+        assert "asks 2001:db8::14, which is Room 5" in found
+
+
+@pytest.mark.parametrize("host", ["room-5.local", "ROOM-5.local."])
+def test_a_central_by_the_name_of_another_row_is_found(tmp_path: Path, host: str) -> None:
+    bundle = tmp_path / "room4.bundle"
+    bundle.write_bytes(encode_enrolment(EnrolmentFile(room="Room 4", url=f"https://{host}", token=TOKEN)))
+    later = request("Room 5", {"network.address": "192.0.2.15/24"})
+    [found] = problems(request(enrolment=bundle), later)
+    assert "asks room-5.local, which is Room 5" in found
