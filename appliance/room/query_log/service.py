@@ -13,7 +13,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -41,6 +41,7 @@ from dns.querylog.records import (
 
 BLOCK_COMMIT_SECONDS = 0.1
 MAX_PENDING_BATCHES = 1000
+MAX_KNOWN_WORKERS = 256  # each is one process; those that ended are forgotten first
 RETRY_SECONDS = 5.0
 IN_USE_SECONDS = 5.0  # after the last batch
 
@@ -56,10 +57,6 @@ def commit_delay(second: int, now: float, commit_seconds: float) -> float:
     """
     late = now - (second + 1)
     return min(max(commit_seconds - late, BLOCK_COMMIT_SECONDS), commit_seconds)
-
-
-class _TooManyPending(Exception):
-    """More batches wait than this process may hold."""
 
 
 class QueryLogService:
@@ -85,6 +82,8 @@ class QueryLogService:
         self._disk = ThreadPoolExecutor(1, "disk")
         self._pending: list[tuple[RecordBatch, asyncio.StreamWriter]] = []
         self._has_blocks_pending = False
+        self._overflowing: set[asyncio.StreamWriter] = set()  # connections of which something was not taken
+        self._seen: OrderedDict[str, int] = OrderedDict()  # worker: the newest of its batches that came here
         self._workers = 0
         self._received_at = float("-inf")  # the last batch, by the loop's clock
         self._may_have_unsent_incidents = True  # those of a run before
@@ -116,10 +115,11 @@ class QueryLogService:
             while data := await reader.read(65536):
                 for body in frames.feed(data):
                     self._receive_batch(decode_batch(body), writer)
-        except (FrameTooLong, *DECODING_FAILED, ConnectionError, _TooManyPending) as problem:
+        except (FrameTooLong, *DECODING_FAILED, ConnectionError) as problem:
             log.warning("a worker's connection was closed: %s", problem)
         finally:
             self._workers -= 1
+            self._overflowing.discard(writer)
             writer.close()
 
     async def serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -152,6 +152,7 @@ class QueryLogService:
             for batch, writer in pending:
                 if not writer.is_closing():
                     writer.write(encode_frame(BatchAck(batch.worker, batch.sequence)))
+            self._call_again_who_overflowed()
 
     async def run_maintenance(self) -> None:
         """Do what is due by time."""
@@ -213,29 +214,44 @@ class QueryLogService:
         self._disk.shutdown()
 
     def _receive_batch(self, batch: RecordBatch, writer: asyncio.StreamWriter) -> None:
-        blocked = False
         now = self._now()
-        second = int(now)
-        for record in batch.records:
-            second = min(second, record.second)
-            if record.verdict in BLOCKED_VERDICTS:
-                if record.verdict == "refused":
-                    blocked = True
-                    if record.step not in STEPS.quiet_values:
-                        self._lamp.flash_for_block(record.device)
-                self._live_feed.send_record(record)
-        if len(self._pending) >= MAX_PENDING_BATCHES:
-            # The worker keeps it and sends it again on its next connection. Going on with this connection would
-            # store later batches first, and this one would then count as known.
-            raise _TooManyPending(f"{MAX_PENDING_BATCHES} batches wait already")
         self._received_at = self._loop.time()
+        self._show_once(batch, now)
+        if writer in self._overflowing or len(self._pending) >= MAX_PENDING_BATCHES:
+            # Its worker keeps it, and sends it again on its next connection. What comes after it on this one is
+            # not taken either: it would be stored first, and this one would then count as known.
+            if not self._overflowing:
+                log.warning("%d batches wait already: what comes now waits with the workers", len(self._pending))
+            self._overflowing.add(writer)
+            return
         self._pending.append((batch, writer))
-        for record in batch.records:
-            self._answers[record.verdict] += record.count
+        blocked = any(record.verdict == "refused" for record in batch.records)
+        second = min((int(now), *(record.second for record in batch.records)))
         self._has_blocks_pending = self._has_blocks_pending or blocked
         self._store_within(BLOCK_COMMIT_SECONDS if blocked else commit_delay(second, now, self._commit_seconds))
+
+    def _show_once(self, batch: RecordBatch, now: float) -> None:
+        """Show, count and judge a batch that comes for the first time: it may come again on another connection."""
+        if batch.sequence <= self._seen.get(batch.worker, 0):
+            return
+        self._seen[batch.worker] = batch.sequence
+        self._seen.move_to_end(batch.worker)
+        if len(self._seen) > MAX_KNOWN_WORKERS:
+            self._seen.popitem(last=False)
+        for record in batch.records:
+            self._answers[record.verdict] += record.count
+            if record.verdict in BLOCKED_VERDICTS:
+                if record.verdict == "refused" and record.step not in STEPS.quiet_values:
+                    self._lamp.flash_for_block(record.device)
+                self._live_feed.send_record(record)
         if self._monitor is not None:
             self._monitor.observe_batch(batch, now)
+
+    def _call_again_who_overflowed(self) -> None:
+        """Part from workers of whom something was not taken: they come again at once, with all that they keep."""
+        for writer in self._overflowing:
+            writer.close()
+        self._overflowing.clear()
 
     def _store_within(self, seconds: float) -> None:
         if self.problem:

@@ -60,6 +60,11 @@ class Worker:
                 if found:
                     return found
 
+    async def stored_until_closed(self) -> list[int]:
+        async with asyncio.timeout(10):
+            said = [ack_decoder.decode(body) for body in self._frames.feed(await self._reader.read())]
+        return [one.sequence for one in said]
+
     def close(self) -> None:
         self._writer.close()
 
@@ -246,6 +251,51 @@ def test_a_log_that_cannot_be_written_keeps_records_until_it_can(
             worker.close()
 
     asyncio.run(story())
+
+
+def test_a_log_that_cannot_be_written_for_long_shows_each_refusal_once_and_loses_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(service, "RETRY_SECONDS", 0.05)
+    monkeypatch.setattr(service, "MAX_PENDING_BATCHES", 2)
+    batches = [
+        RecordBatch("w1", number, (msgspec.structs.replace(REFUSED, name=f"n{number}.example"),))
+        for number in range(1, 6)
+    ]
+
+    async def story() -> None:
+        async with running(folder) as room:
+            with contextlib.closing(open_database_for_writing(room.log, None)) as connection:
+                connection.execute("PRAGMA user_version = 99")  # a newer Hallpass's is left alone
+            follower, page = await asyncio.open_unix_connection(folder / "live.sock")
+            await asyncio.sleep(0)
+            worker = await room.worker()
+            worker.send(*batches)
+            shown = []
+            async with asyncio.timeout(10):
+                while len(shown) < len(batches):
+                    if b'"name"' in (line := await follower.readline()):
+                        shown.append(line)
+                while not room.recorder.problem:
+                    await asyncio.sleep(0.01)
+            room.log.unlink()
+            taken = await worker.stored_until_closed()  # for the rest it has to come again
+            worker.close()
+            monkeypatch.setattr(service, "MAX_PENDING_BATCHES", 1000)
+            again = await room.worker()
+            again.send(*batches[len(taken) :])
+            while len(taken) < len(batches):
+                taken += [one.sequence for one in await again.stored()]
+            assert taken == [1, 2, 3, 4, 5]
+            assert QueryLogReader(room.log).read_stats().refused == 2 * len(batches)
+            room.live.close()
+            assert b'"name"' not in await follower.read()
+            assert len(set(shown)) == len(batches)
+            page.close()
+            again.close()
+
+    asyncio.run(story())
+    assert sum("wait" in one.message and "batches" in one.message for one in caplog.records) == 1
 
 
 @pytest.mark.parametrize("junk", [b"\xff\xff\xff\xff", b"\x00\x00\x00\x02{}", b"GET / HTTP/1.1\r\n\r\n"])
