@@ -14,6 +14,7 @@ The way back is a right (RLIMIT_NICE; on a card the unit gives it). Without it t
 
 import asyncio
 import contextlib
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -46,9 +47,16 @@ class SchedulingPolicy:
 class AdaptiveScheduling:
     """Steps aside for everybody else, except where that starves this process: its loop says how late it is."""
 
-    def __init__(self, policy: SchedulingPolicy, *, has_short_slice: bool = False) -> None:
-        """`has_short_slice`: in its ordinary place the process asks for a short time slice, and has done so."""
+    def __init__(
+        self, policy: SchedulingPolicy, *, has_short_slice: bool = False, most_load: float = math.inf
+    ) -> None:
+        """`has_short_slice`: in its ordinary place the process asks for a short time slice, and has done so.
+
+        `most_load`: where more than that wait for a processor (the mean of a minute), it does not step aside: it
+        would have so little left that it could not even see that it is late.
+        """
         self._policy = policy if can_leave_idle() else None
+        self._most_load = most_load
         self._current = os.SCHED_OTHER
         self._has_short_slice = has_short_slice
 
@@ -59,7 +67,12 @@ class AdaptiveScheduling:
 
     def adapt(self, late: float, now: float) -> None:
         """Take the place that is right now, given by how many seconds the loop was late."""
-        if self._policy is None or (wanted := self._policy.policy_after(late, now)) == self._current:
+        if self._policy is None:
+            return
+        wanted = self._policy.policy_after(late, now)
+        if wanted == os.SCHED_IDLE and os.getloadavg()[0] > self._most_load:
+            wanted = os.SCHED_OTHER
+        if wanted == self._current:
             return
         self._current = wanted
         set_scheduling_policy(wanted, has_short_slice=self._has_short_slice)

@@ -29,7 +29,7 @@ OWN_ADDRESS = "hallpass.own_address"  # in a request's environ: ours, at which i
 LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
 CERTIFICATE_VARIABLE = "HALLPASS_WEB_CERTIFICATES"  # whose files; gunicorn itself would not start without them
 ROOMS_TLS_VARIABLE = "HALLPASS_WEB_ROOMS_TLS"  # a folder: what rooms are shown (`appliance.pinned_tls`)
-STEPS_ASIDE_VARIABLE = "HALLPASS_WEB_STEPS_ASIDE"  # seconds (`appliance.cpu_scheduling`); left out: it does not
+STEPS_ASIDE_VARIABLE = "HALLPASS_WEB_STEPS_ASIDE"  # `StepsAside`; left out: it does not
 CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP
 
 
@@ -52,6 +52,13 @@ class WebLimits(msgspec.Struct, frozen=True, kw_only=True):
     send_seconds: float = 20.0  # for a piece of at most 64 KiB
 
 
+class StepsAside(msgspec.Struct, frozen=True, kw_only=True):
+    """When a server lets everybody else have a processor first (`appliance.cpu_scheduling`)."""
+
+    after_seconds: float  # for which it was on time
+    most_load: float  # how many may wait for a processor
+
+
 def gunicorn_arguments(
     app: str,
     listen: Endpoint,
@@ -61,14 +68,14 @@ def gunicorn_arguments(
     clear: Endpoint | None = None,
     rooms_tls: Path | None = None,
     limits: WebLimits | None = None,
-    steps_aside_after: float | None = None,
+    steps_aside: StepsAside | None = None,
 ) -> list[str]:
     """Return what gunicorn is told so that it serves an application (`module:factory()`).
 
     `tls`: certificates, of which the first that can be used is shown; none: plain HTTP. `clear`: where the same
     application is served without TLS beside it; it tells the two apart by the scheme of a request. `rooms_tls`:
-    the folder of the certificates that rooms ask for. `steps_aside_after`: once the server has been on time for so
-    many seconds, whoever else wants a processor has it first.
+    the folder of the certificates that rooms ask for. `steps_aside`: when whoever else
+    wants a processor has it first.
     """
     limits = limits or WebLimits()
     arguments = [
@@ -88,8 +95,8 @@ def gunicorn_arguments(
         arguments += ["--env", f"{CERTIFICATE_VARIABLE}={msgspec.json.encode(files).decode()}"]
     if clear is not None:
         arguments += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
-    if steps_aside_after is not None:
-        arguments += ["--env", f"{STEPS_ASIDE_VARIABLE}={steps_aside_after}"]
+    if steps_aside is not None:
+        arguments += ["--env", f"{STEPS_ASIDE_VARIABLE}={msgspec.json.encode(steps_aside).decode()}"]
     if rooms_tls is not None:
         arguments += ["--env", f"{ROOMS_TLS_VARIABLE}={rooms_tls}"]
     return arguments

@@ -37,6 +37,7 @@ from appliance.web_server import (
     LIMITS_VARIABLE,
     ROOMS_TLS_VARIABLE,
     STEPS_ASIDE_VARIABLE,
+    StepsAside,
     WebLimits,
 )
 from appliance.web_threads import WebThreads
@@ -65,8 +66,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         rooms_tls = self.cfg.env.get(ROOMS_TLS_VARIABLE, "")
         self.rooms_tls = PinnedContexts(Path(rooms_tls), gevent.ssl.SSLContext) if rooms_tls else None
         self._clear_port = int(self.cfg.env.get(CLEAR_PORT_VARIABLE, "0"))
-        seconds = self.cfg.env.get(STEPS_ASIDE_VARIABLE, "")
-        self._scheduling = _wait_for_others(float(seconds)) if seconds else None
+        said = self.cfg.env.get(STEPS_ASIDE_VARIABLE, "")
+        self._scheduling = _wait_for_others(msgspec.json.decode(said, type=StepsAside)) if said else None
         self._stopping = gevent.event.Event()
         self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS
         super().init_process()
@@ -180,9 +181,9 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         return context
 
 
-def _wait_for_others(seconds: float) -> AdaptiveScheduling:
-    """Return what lets this process wait for others once it has been on time for so long."""
-    return AdaptiveScheduling(SchedulingPolicy(seconds, time.monotonic() + seconds), has_short_slice=True)
+def _wait_for_others(when: StepsAside) -> AdaptiveScheduling:
+    policy = SchedulingPolicy(when.after_seconds, time.monotonic() + when.after_seconds)
+    return AdaptiveScheduling(policy, has_short_slice=True, most_load=when.most_load)
 
 
 def _decode_path(kind: type, text: Any) -> Any:

@@ -18,15 +18,15 @@ from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import CertificateFiles, Endpoint
 from appliance.web_certificate import WebCertificate
-from appliance.web_server import WebLimits, gunicorn_arguments, run_server
+from appliance.web_server import StepsAside, WebLimits, gunicorn_arguments, run_server
 
 APP = "webui.room.app:create_app()"
 THREADS = 8
 MAX_CONNECTIONS = 512
 MAX_CONNECTIONS_PER_ADDRESS = 32  # each device has an address of its own; a browser opens six
 MAX_STREAMS_PER_ADDRESS = 24  # open pages of a teacher
-# Seconds. Where processors are all busy, pages that stepped aside again at once would be late again and again.
-STEPS_ASIDE_AFTER = 30.0
+# Where processors are all busy, pages that stepped aside would be late again and again.
+STEPS_ASIDE = StepsAside(after_seconds=30.0, most_load=os.cpu_count() or 1)
 
 
 @click.command()
@@ -46,7 +46,7 @@ def command(config: Path) -> None:
         max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
         trusted_proxies=tuple(str(network) for network in settings.web.trusted_proxies),
     )
-    serve = partial(gunicorn_arguments, threads=THREADS, limits=limits, steps_aside_after=STEPS_ASIDE_AFTER)
+    serve = partial(gunicorn_arguments, threads=THREADS, limits=limits, steps_aside=STEPS_ASIDE)
     tls, plain = settings.web.tls, with_ipv6(settings.web.listen)
     if tls is not None:
         require_free_port(tls.listen)

@@ -80,6 +80,23 @@ def test_the_way_back_is_tried_before_it_is_relied_on(right: int, can: bool) -> 
     assert json.loads(found.stdout) == [can, os.SCHED_OTHER], found.stderr
 
 
+def test_where_many_wait_for_a_processor_nobody_steps_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[int] = []
+    load = [4.1]
+    monkeypatch.setattr(cpu_scheduling, "can_leave_idle", lambda: True)
+    monkeypatch.setattr(cpu_scheduling, "set_scheduling_policy", lambda policy, **_: taken.append(policy))
+    monkeypatch.setattr(os, "getloadavg", lambda: (load[0], 0.0, 0.0))
+    scheduling = cpu_scheduling.AdaptiveScheduling(SchedulingPolicy(), most_load=4)
+    scheduling.adapt(0.0, 100.0)
+    assert taken == []
+    load[0] = 4.0
+    scheduling.adapt(0.0, 101.0)
+    assert taken == [os.SCHED_IDLE]
+    load[0] = 9.0
+    scheduling.adapt(0.0, 102.0)
+    assert taken == [os.SCHED_IDLE, os.SCHED_OTHER]
+
+
 def test_it_steps_aside_at_once_and_comes_back_when_its_loop_is_late(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[int] = []
     monkeypatch.setattr(cpu_scheduling, "can_leave_idle", lambda: True)

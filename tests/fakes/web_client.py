@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from appliance.settings.values import CertificateFiles, Endpoint
-from appliance.web_server import WebLimits, gunicorn_arguments
+from appliance.web_server import StepsAside, WebLimits, gunicorn_arguments
 from tests.e2e.school import Process, until
 from tests.fakes.ports import free_port
 
@@ -89,16 +89,14 @@ def web_site(
     threads: int = 2,
     tls: tuple[Path, Path] | None = None,
     files: int | None = None,
-    steps_aside_after: float | None = None,
+    steps_aside: StepsAside | None = None,
 ) -> Iterator[tuple[WebClient, Process]]:
     """Serve `tests.fakes.web_site` by the real server, with at most so many open files."""
     port = free_port()
     site, listen = "tests.fakes.web_site:create_app()", Endpoint("127.0.0.1", port)
     shown = [CertificateFiles(certificate=tls[0], key=tls[1])] if tls is not None else []
     command = server_command(
-        gunicorn_arguments(
-            site, listen, threads=threads, tls=shown, limits=limits, steps_aside_after=steps_aside_after
-        )
+        gunicorn_arguments(site, listen, threads=threads, tls=shown, limits=limits, steps_aside=steps_aside)
     )
     if files is not None:
         setting = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"
