@@ -19,6 +19,7 @@ from blocklists.kept_build import LastBuild
 
 _HASH = re.compile("[0-9a-f]{1,128}")
 WHOLE_WANTED = "whole-index-wanted"
+BUILD_WANTED = "build-wanted"
 
 
 class IndexFolders:
@@ -28,6 +29,7 @@ class IndexFolders:
         self.path = data / "indexes"
         self._kept = data / KEPT
         self._wanted = data / WHOLE_WANTED
+        self._build_wanted = data / BUILD_WANTED
 
     def find_index(self, version: str) -> Path | None:
         """Return the first file of an index, whole or in layers, or None: for whoever opens its folder."""
@@ -86,6 +88,17 @@ class IndexFolders:
         """Have the next compilation be a whole one. On a full disk nothing comes of it: the room asks again."""
         with contextlib.suppress(OSError):
             self._wanted.touch()
+
+    def want_build(self) -> None:
+        """Have the process that puts lists together do so soon, whichever that is."""
+        with contextlib.suppress(OSError):
+            self._build_wanted.touch()
+
+    def take_wanted_build(self) -> bool:
+        """Tell whether somebody wanted that since it was asked last."""
+        is_wanted = self._build_wanted.exists()
+        self._build_wanted.unlink(missing_ok=True)
+        return is_wanted
 
     def is_whole_wanted(self) -> bool:
         """Tell whether a room needs a whole index."""

@@ -100,8 +100,11 @@ class ListPublisher:
             self._thread.join(timeout=5)
 
     def request_build(self) -> None:
-        """Ask for a compilation; returns at once."""
-        self._build_requested.set()
+        """Ask for a compilation; returns at once. Where another process puts lists together, it sees that soon."""
+        if self._thread.is_alive():
+            self._build_requested.set()
+        else:
+            self.folders.want_build()
 
     def read_copies(self, subscribed: Sequence[SourceRow]) -> dict[str, SourceCopy]:
         """Return of each source how old its copy is, and what waits for a person."""
@@ -258,6 +261,8 @@ class ListPublisher:
         due_at = time.monotonic() + REFRESH_SECONDS
         while not self._build_requested.wait(WHOLE_POLL_SECONDS):
             now = time.monotonic()
+            if self.folders.take_wanted_build():
+                return
             if now >= due_at or (now >= self._whole_not_before and self.folders.is_whole_wanted()):
                 return
 

@@ -9,10 +9,11 @@ from sqlalchemy import select
 
 from appliance.central import policies
 from appliance.central.errors import Busy, NotFound, NotPossible
-from appliance.central.lists import handed_in, sources
+from appliance.central.lists import handed_in, publisher, sources
 from appliance.central.lists.builder import KEPT, BuildJob, build_in_process
 from appliance.central.lists.publisher import PublisherState
 from appliance.central.models import PublicationRow, SchoolRow, SourceRow
+from appliance.central.service import Central
 from blocklists.compiler import no_progress
 from blocklists.container import INDEX_NAME, delta_name
 from blocklists.delta import apply_overlay
@@ -152,6 +153,20 @@ def test_a_compilation_that_is_stopped_leaves_nothing_behind(school: FakeSchool)
     state_when(school, lambda state: state.is_running)
     compiler.stop()
     assert list(school.central.settings.central.data.glob("building-*")) == []
+
+
+def test_lists_are_put_together_where_another_process_of_centrals_was_asked(
+    school: FakeSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publisher, "WHOLE_POLL_SECONDS", 0.02)
+    without_the_starter_list(school)
+    hand_in(school)
+    of_rooms = Central(school.central.settings, school.clock, serves_rooms=True)
+    school.central.publisher.start()
+    of_rooms.publisher.request_build()
+    state_when(school, lambda _state: published(school) is not None)
+    school.central.publisher.stop()
+    of_rooms.store.close()
 
 
 def test_the_starter_list_is_part_of_a_new_school(tmp_path: Path) -> None:
