@@ -5,7 +5,7 @@ published index, so that no page says "open" of what stays refused. What a room 
 is not known here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central import policies
 from appliance.central.devices.groups import list_empty_groups
+from appliance.central.errors import NotPossible
 from appliance.central.store import read_revisions
 from blocklists.errors import ListError
 from blocklists.index import Index, open_index
@@ -75,6 +76,13 @@ class DecisionPreview:
             would_open=would_open,
             why_not="" if would_open else f"{site} stays closed: {found.opens or _words(found)}",
         )
+
+    def require_opening(
+        self, session: Session, site: str, also: Iterable[str] = (), groups: tuple[str, ...] = ()
+    ) -> None:
+        """Refuse to open a canonical name that would stay closed all the same. Raises NotPossible."""
+        if why_not := self.preview_site(session, site, tuple(also), groups).why_not:
+            raise NotPossible(f"{why_not.rstrip('.')}. Nothing was opened")
 
     def compile_document(self, session: Session, document: PolicyDocument) -> CompiledPolicy:
         """Return a policy as it would be, over the lists of now. Raises PolicyInvalid."""

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from appliance.central import unblocks
+from appliance.central.site_names import checked_site
 from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import BY, MOMENT, describe, open_session, school_time
 from appliance.commands.options import config_option, json_option, print_json
@@ -68,6 +69,7 @@ def open_site(
 ) -> None:  # fmt: skip
     """Open SITE for a while."""
     with open_session(config) as (central, session):
+        central.preview.require_opening(session, checked_site(site), also, groups)
         unblock = unblocks.open_site(
             session, central.now(), site=site, minutes=minutes, since=school_time(central, since), room=room,
             groups=groups, device=device, also=also, by=BY,

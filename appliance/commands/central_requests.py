@@ -90,6 +90,7 @@ def approve(
 ) -> None:  # fmt: skip
     """Open the site that a request names."""
     with open_session(config) as (central, session):
+        _require_opening(central, session, request_id)
         unblock = requests.approve_request(
             session, central.now(), request_id=request_id, by=BY, minutes=minutes, scope=scope, answer=answer,
             since=school_time(central, since),
@@ -114,7 +115,17 @@ def pass_on(request_id: str, username: str, note: str, config: Path) -> None:
 def permanent(request_id: str, config: Path) -> None:
     """Open a requested site for good, in every room: it becomes a rule."""
     with open_session(config) as (central, session):
+        _require_opening(central, session, request_id)
         permanent_openings.make_request_permanent(session, central.now(), request_id=request_id, by=BY)
+
+
+@command.command("undo-permanent")
+@click.argument("request_id")
+@config_option("central.toml")
+def undo_permanent(request_id: str, config: Path) -> None:
+    """Take the rules away again that `permanent` made of a request."""
+    with open_session(config) as (central, session):
+        permanent_openings.undo_permanent_request(session, central.now(), request_id=request_id, by=BY)
 
 
 @command.command()
@@ -143,6 +154,12 @@ def wait(school_days: int, config: Path) -> None:
     """Let requests wait for so many SCHOOL_DAYS after the one of asking; 0: until the end of the day."""
     with open_session(config) as (central, session):
         request_expiry.set_request_days(session, central.now(), days=school_days, by=BY)
+
+
+def _require_opening(central: service.Central, session: Session, request_id: str) -> None:
+    """Refuse to grant what would stay closed, as the page does."""
+    wanted = requests.get_request(session, request_id)
+    central.preview.require_opening(session, wanted.site, wanted.also)
 
 
 def school_time(central: service.Central, shown: datetime | None) -> datetime | None:

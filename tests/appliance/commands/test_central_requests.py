@@ -62,6 +62,22 @@ def test_a_technician_lists_decides_and_takes_back(run: Run, school: FakeSchool)
     with pytest.raises(NotPossible, match="days ahead"):
         run("openings", "open", "plans.example.org", "--from", "2199-01-01T10:00")
     run("requests", "permanent", second)
+    assert len(run("rules", "list", "--json")) == 1
+    run("requests", "undo-permanent", second)
+    assert run("rules", "list", "--json") == []
     run("requests", "wait", "0")
     with pytest.raises(NotPossible):
         run("requests", "wait", "999")
+
+
+def test_no_command_says_open_of_what_stays_closed(run: Run, school: FakeSchool) -> None:
+    run("rules", "add", "block", "games.example.org", "--locked")
+    wanted = school.request(site="www.games.example.org")
+    for arguments in (
+        ("requests", "approve", wanted), ("requests", "permanent", wanted),
+        ("openings", "open", "games.example.org"),
+    ):  # fmt: skip
+        with pytest.raises(NotPossible, match="stays closed"):
+            run(*arguments)
+    assert run("openings", "list", "--json") == []
+    assert [one["id"] for one in run("requests", "list", "--json")] == [wanted], "it still waits"

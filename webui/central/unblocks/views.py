@@ -43,9 +43,7 @@ def open_site() -> Redirect:
     now = central().now()
     with central().store.write_session() as session:
         site = checked_site(form.site.data)
-        preview = central().preview.preview_site(session, site, (), groups)
-        if preview.why_not:
-            raise NotPossible(f"{preview.why_not.rstrip('.')}. Nothing was opened")
+        central().preview.require_opening(session, site, groups=groups)
         unblock = unblocks.open_site(
             session, now, site=site, minutes=form.minutes.data, since=school_moment(form.start),
             room=form.room.data or "", groups=groups, device=form.device.data or "", by=current_username(),
