@@ -25,10 +25,15 @@ def _whose(*, staff: bool) -> Whose:
 
 
 def _moment(typed: str) -> datetime:
+    """Return a time; one without a zone is by the school's clock, which is asked for later."""
     try:
-        return datetime.fromisoformat(typed).astimezone()
-    except (ValueError, OverflowError):
+        return datetime.fromisoformat(typed)
+    except ValueError:
         raise click.BadParameter(f"{typed!r} is no time, such as 2026-11-24T10:30") from None
+
+
+def _by_school(central: service.Central, moment: datetime) -> datetime:
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=central.identity.current().zone)
 
 
 @click.group("lookups")
@@ -39,7 +44,7 @@ def command() -> None:
 @command.command()
 @click.argument("room")
 @click.argument("device")
-@click.option("--since", required=True, help="From when on, such as 2026-11-24T10:30.")
+@click.option("--since", required=True, help="From when on, such as 2026-11-24T10:30, by the school's clock.")
 @click.option("--until", required=True, help="Until when; a day later at most.")
 @click.option("--reason", required=True, help="Why; it stands in the audit, here and in the room.")
 @staff_option
@@ -54,7 +59,8 @@ def ask(room: str, device: str, config: Path, *, since: str, until: str, reason:
             if found is None:
                 raise NotFound(f"there is no room {room!r}")
             asked = lookups.ask_room(
-                session, central.now(), room_id=found, device=device, since=first, until=last, reason=reason,
+                session, central.now(), room_id=found, device=device, since=_by_school(central, first),
+                until=_by_school(central, last), reason=reason,
                 by=BY, whose=_whose(staff=staff),
             )  # fmt: skip
             lookup_id = asked.id
@@ -92,6 +98,7 @@ def show(lookup_id: str, config: Path, *, staff: bool, as_json: bool) -> None:
         with central.store.read_session() as session:
             row = lookups.get_lookup(session, lookup_id, _whose(staff=staff))
             described, answer = _describe(row), lookups.open_answer(central.keys, row)
+            zone = central.identity.current().zone
     finally:
         central.store.close()
     if as_json:
@@ -99,7 +106,7 @@ def show(lookup_id: str, config: Path, *, staff: bool, as_json: bool) -> None:
     elif answer is None:
         click.echo(f"{described['state']}{': ' if row.error else ''}{row.error}")
     for line in answer.entries if answer is not None and not as_json else ():
-        at = datetime.fromtimestamp(line.second).astimezone()
+        at = datetime.fromtimestamp(line.second, zone)
         click.echo(
             f"{at:%Y-%m-%d %H:%M:%S} {line.verdict:9} {line.type:5} {line.name} {line.category} ({line.count})"
         )

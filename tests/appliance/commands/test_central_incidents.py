@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -111,3 +112,16 @@ def test_a_room_is_asked_from_the_command_line(run: Run, school: FakeSchool) -> 
     assert "deleted" in run("lookups", "list")
     with pytest.raises(NotFound):
         run("lookups", "delete", asked, "--staff")
+
+
+def test_a_look_up_is_about_hours_of_the_schools_clock(run: Run, school: FakeSchool) -> None:
+    run("settings", "set", "--timezone", "Pacific/Auckland")
+    moment = utc_now().astimezone(ZoneInfo("Pacific/Auckland")).replace(second=0, microsecond=0)
+    since = moment - timedelta(hours=2)
+    run(
+        "lookups", "ask", "Room 4", "0123456789ab", "--since", f"{since:%Y-%m-%dT%H:%M}", "--until",
+        f"{moment:%Y-%m-%dT%H:%M}", "--reason", "a parent asked today",
+    )  # fmt: skip
+    (asked,) = run("lookups", "list", "--json")
+    assert datetime.fromisoformat(asked["since"]) == since
+    assert datetime.fromisoformat(asked["until"]) == moment
