@@ -1,7 +1,7 @@
 """`hallpass central devices`: the school's devices, their names and their groups."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,12 +101,17 @@ def rename(device: str, name: str, config: Path) -> None:
 @devices.command()
 @click.argument("devices", metavar="DEVICE...", nargs=-1, required=True)
 @click.option("--group", required=True, help='The group that they belong to; "" for none of their own.')
+@click.option("--preview", is_flag=True, help="Say what they would see more or less, and change nothing.")
 @config_option("central.toml")
-def move(devices: tuple[str, ...], group: str, config: Path) -> None:
+def move(devices: tuple[str, ...], group: str, config: Path, *, preview: bool) -> None:
     """Put each DEVICE (its name, or an address of it) into a group."""
-    with _open(config, is_writing=True) as (central, session):
-        ids = [inventory.find_device(session, one).id for one in devices]
-        moved = inventory.move_devices(session, central.now(), ids, group, by=BY)
+    with _open(config, is_writing=not preview) as (central, session):
+        found = [inventory.find_device(session, one) for one in devices]
+        inventory.check_group(session, group)
+        _print_effects(groups.preview_moves(session, [(one.group, group) for one in found]))
+        if preview:
+            return
+        moved = inventory.move_devices(session, central.now(), [one.id for one in found], group, by=BY)
     click.echo(f"moved: {moved}")
 
 
@@ -118,7 +123,19 @@ def remove(device: str, config: Path) -> None:
     with _open(config, is_writing=True) as (central, session):
         found = inventory.find_device(session, device)
         inventory.remove_device(session, central.now(), found.id, by=BY)
-        click.echo(f"removed: {inventory.describe(inventory.to_fields(found))}")
+        words = inventory.describe(inventory.to_fields(found))
+    click.echo(f"removed: {words}; undo with: hallpass central devices restore {found.id}")
+
+
+@devices.command()
+@click.argument("number", type=click.IntRange(1, 2**31 - 1))
+@config_option("central.toml")
+def restore(number: int, config: Path) -> None:
+    """Put a removed device back, by the NUMBER that `remove` printed, within a month."""
+    with _open(config, is_writing=True) as (central, session):
+        found = inventory.restore_device(session, central.now(), number, by=BY)
+        words = inventory.describe(inventory.to_fields(found))
+    click.echo(f"back: {words}")
 
 
 @devices.command("import")
@@ -232,6 +249,14 @@ def _describe_change(change: PlannedChange) -> str:
     before: DeviceFields | None = change.before
     said = inventory.describe(change.wanted)
     return f"{inventory.describe(before)} -> {said}" if before is not None else said
+
+
+def _print_effects(effects: Sequence[groups.GroupEffect]) -> None:
+    for one in effects:
+        click.echo(f"{one.devices} from {one.before} to {one.after}")
+        for label, what in (("opens", one.opens), ("closes", one.closes), ("besides", one.other)):
+            if what:
+                click.echo(f"  {label}: {', '.join(what)}")
 
 
 def _print_group(one: groups.GroupSummary) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from appliance.central.lists import copies, handed_in, source_use, sources
+from appliance.central import audit
+from appliance.central.lists import copies, handed_in, set_subscription, source_use, sources
 from appliance.central.lists.handed_in import Replacement
 from appliance.central.models import SourceRow
 from appliance.central.service import Central, open_central
@@ -16,6 +17,7 @@ from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
+from blocklists.catalogue import load_catalogue
 from blocklists.errors import ListError
 
 _SHOWN = 20  # names of a difference
@@ -144,6 +146,61 @@ def remove(name: str, config: Path, *, later: bool) -> None:
         change = sources.unsubscribe_source(session, central.now(), source_id=row.id, by=BY)
     say_change(change, f"removed: {name}")
     _publish(config, later=later)
+
+
+@command.command()
+@json_option
+def sets(*, as_json: bool) -> None:
+    """List the ready-made sets of lists, openings and profiles."""
+    found = load_catalogue().sets
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        click.echo(f"{one.id}  {one.name}: {one.about}")
+
+
+@command.command("add-set")
+@click.argument("set_id", metavar="SET")
+@_LATER
+@config_option("central.toml")
+def add_set(set_id: str, config: Path, *, later: bool) -> None:
+    """Add the ready-made SET; what is there stays."""
+    try:
+        chosen = load_catalogue().find_set(set_id)
+    except ListError as problem:
+        raise HallpassError(str(problem)) from None
+    with open_session(config) as (central, session):
+        added = set_subscription.subscribe_set(session, central.now(), chosen=chosen, by=BY)
+    for what, names in (("list", added.sources), ("opening", added.openings), ("profile", added.profiles)):
+        for name in names:
+            click.echo(f"added: the {what} {name}")
+    _publish(config, later=later)
+
+
+@command.command()
+@click.argument("name")
+@_LATER
+@config_option("central.toml")
+def accept(name: str, config: Path, *, later: bool) -> None:
+    """Take into use a new copy of the list NAME that waits for you, as it changes so much."""
+    with open_session(config) as (central, session):
+        source = sources.find_source(session, name)
+        central.publisher.accept_download(source)
+        audit.record_audit(session, central.now(), BY, "download accepted", source.name)
+    _publish(config, later=later)
+
+
+@command.command()
+@click.argument("name")
+@config_option("central.toml")
+def refuse(name: str, config: Path) -> None:
+    """Keep the copy of the list NAME that is in use; the one that waits is not shown again."""
+    with open_session(config) as (central, session):
+        source = sources.find_source(session, name)
+        central.publisher.refuse_download(source)
+        audit.record_audit(session, central.now(), BY, "download refused", source.name)
+    click.echo(f"kept: {name}")
 
 
 def _shown(row: SourceRow) -> dict[str, object]:

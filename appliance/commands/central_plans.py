@@ -34,10 +34,16 @@ def list_command(config: Path, *, as_json: bool) -> None:
 @click.argument("links", nargs=-1, required=True)
 @click.option("--minutes", default=60, show_default=True, type=click.IntRange(1), help="How long the lesson is.")
 @click.option("--id", "plan_id", default="", help="Change the plan with this id instead of adding one.")
+@click.option("--dry-run", is_flag=True, help="Say what its links come to, and save nothing.")
 @config_option("central.toml")
-def put(title: str, links: tuple[str, ...], minutes: int, plan_id: str, config: Path) -> None:
+def put(title: str, links: tuple[str, ...], minutes: int, plan_id: str, config: Path, *, dry_run: bool) -> None:
     """Add the plan TITLE with its LINKS, or (`--id`) change one."""
     with open_session(config) as (central, session):
+        for one in lesson_plans.check_links(session, central.preview, links):
+            closed = "closed, and cannot be opened" if not one.would_open else "closed for now"
+            click.echo(f"{one.link}: {one.problem or (closed if one.is_closed else 'open')}")
+        if dry_run:
+            return
         done = lesson_plans.put_plan(
             session, central.now(), title=title, links=links, minutes=minutes, by=BY, plan_id=plan_id
         )

@@ -1,5 +1,6 @@
 """`hallpass central timetable`: hours at which more is closed for a profile, or less; terms and holidays."""
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.central import policies, profiles, school_year, timetables
-from appliance.central.profile_settings import TimetableRow, read_settings
+from appliance.central.profile_settings import ProfileSettings, TimetableRow, check_settings, read_settings
 from appliance.central.school_year import SpanKind
-from appliance.central.timetable_preview import TimetablePreview
+from appliance.central.timetable_preview import TimetablePreview, WeekDay
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
@@ -74,13 +75,7 @@ def week(profile: str, day: datetime | None, config: Path, *, as_json: bool) -> 
     if as_json:
         print_json(found)
         return
-    for one in found:
-        click.echo(f"{one.day:%a %Y-%m-%d}{'' if one.is_school_day else ' (no school)'}")
-        for part in one.stretches:
-            click.echo(
-                f"  {part.start}-{part.end}  open: {', '.join(part.opened) or '-'}; closed: "
-                f"{', '.join(part.closed) or '-'}"
-            )
+    _print_week(found)
 
 
 @command.command()
@@ -95,8 +90,9 @@ def week(profile: str, day: datetime | None, config: Path, *, as_json: bool) -> 
 @click.option("--open", "opens", multiple=True, help="A category that is open then.")
 @click.option("--close", "closes", multiple=True, help="A category that is closed then.")
 @click.option("--replaces", default="", help="The id of the row in whose place it comes.")
+@click.option("--dry-run", is_flag=True, help="Show this week as it would be, and save nothing.")
 @config_option("central.toml")
-def add(profile: str, config: Path, replaces: str, **fields: Any) -> None:
+def add(profile: str, config: Path, replaces: str, *, dry_run: bool, **fields: Any) -> None:
     """Add a row to a profile's timetable, or put one in the place of another."""
     try:
         row = msgspec.convert(
@@ -105,6 +101,14 @@ def add(profile: str, config: Path, replaces: str, **fields: Any) -> None:
     except msgspec.ValidationError as problem:
         raise HallpassError(f"this is no row of a timetable: {problem}") from None
     with open_session(config) as (central, session):
+        if dry_run:
+            settings = timetables.with_row(
+                read_settings(profiles.get_profile(session, profile)), row, replaces=replaces
+            )
+            check_settings(settings, {*profiles.known_categories(session), *settings.categories})
+            document = policies.read_school_policy(session).document
+            _print_week(_preview_of(session, settings).week_of(TimetablePreview.today(document, central.now())))
+            return
         saved = timetables.put_row(session, central.now(), profile=profile, row=row, by=BY, replaces=replaces)
     say_change(saved.change, f"{profile}: {timetables.row_words(row)}")
 
@@ -174,8 +178,21 @@ def remove_days(kind: SpanKind, first: datetime, last: datetime, name: str, conf
     say_change(change, f"{kind}: {first:%Y-%m-%d} to {last:%Y-%m-%d} removed")
 
 
+def _print_week(found: Iterable[WeekDay]) -> None:
+    for one in found:
+        click.echo(f"{one.day:%a %Y-%m-%d}{'' if one.is_school_day else ' (no school)'}")
+        for part in one.stretches:
+            click.echo(
+                f"  {part.start}-{part.end}  open: {', '.join(part.opened) or '-'}; closed: "
+                f"{', '.join(part.closed) or '-'}"
+            )
+
+
 def _preview(session: Session, profile: str) -> TimetablePreview:
-    settings = read_settings(profiles.get_profile(session, profile))
+    return _preview_of(session, read_settings(profiles.get_profile(session, profile)))
+
+
+def _preview_of(session: Session, settings: ProfileSettings) -> TimetablePreview:
     days = school_year.read_school_year(session).week
     document = policies.read_school_policy(session).document
     return TimetablePreview(

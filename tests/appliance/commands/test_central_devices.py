@@ -33,6 +33,10 @@ def test_devices_come_from_a_file_and_go_into_groups(config: Path, tmp_path: Pat
     devices("move", "0000.5e00.5302", "--group", "staff")
     assert [one["group"] for one in json.loads(devices("list", "--json"))] == ["staff", "staff"]
     assert "'=1+1,00:00:5e:00:53:02,,staff" in devices("export")
+    assert "closes: " in devices("move", "office LAPTOP", "--group", "pupils", "--preview")
+    assert [one["group"] for one in json.loads(devices("list", "--json"))] == ["staff", "staff"]
+    undo = devices("remove", "office LAPTOP").split("undo with: hallpass central devices ")[1].split()
+    assert "back: " in devices(*undo)
     devices("remove", "office LAPTOP")
     assert json.loads(devices("unknown", "--json")) == []
     assert "there is no device 'Office laptop'" in devices("rename", "Office laptop", "Other", fails=1)

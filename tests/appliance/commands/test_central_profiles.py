@@ -30,7 +30,7 @@ def run(tmp_path: Path, school: FakeSchool) -> Run:
     config.write_text('[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:8300"\n')
 
     def invoke(*arguments: str) -> Any:
-        needs_settings = "ready-made" not in arguments
+        needs_settings = not {"ready-made", "sets"} & {*arguments}
         where = ("--config", str(config)) if needs_settings else ()
         found = CliRunner().invoke(command, [*arguments, *where])
         if found.exception is not None and not isinstance(found.exception, SystemExit):
@@ -75,8 +75,23 @@ def test_a_profile_goes_out_as_json_and_comes_back_from_a_file(run: Run, tmp_pat
 
 
 def test_rows_terms_and_the_week_are_set_and_shown_by_commands(run: Run, school: FakeSchool) -> None:
-    run("timetable", "add", "pupils", "--from", "12:00", "--until", "13:00", "--open", "games", "--name", "lunch")
-    (row,) = run("timetable", "show", "pupils", "--json")["rows"]
+    row = (
+        "timetable",
+        "add",
+        "pupils",
+        "--from",
+        "12:00",
+        "--until",
+        "13:00",
+        "--open",
+        "games",
+        "--name",
+        "lunch",
+    )
+    assert "12:00-13:00  open: games" in run(*row, "--dry-run")
+    assert run("timetable", "show", "pupils", "--json")["rows"] == []
+    run(*row)
+    (kept,) = run("timetable", "show", "pupils", "--json")["rows"]
     assert "lunch: school days, 12:00 to 13:00: opens games" in run("timetable", "show", "pupils")
     run("timetable", "set-week", "mon", "tue")
     run("timetable", "add-days", "terms", "2026-09-02", "2026-12-18", "--name", "autumn")
@@ -85,7 +100,7 @@ def test_rows_terms_and_the_week_are_set_and_shown_by_commands(run: Run, school:
     assert [len(one["stretches"]) for one in week] == [1, 1, 0, 0, 0, 0, 0]
     assert "12:00-13:00  open: games" in run("timetable", "week", "pupils", "--of", "2026-11-25")
     run("timetable", "remove-days", "terms", "2026-09-02", "2026-12-18", "--name", "autumn")
-    run("timetable", "remove", "pupils", row["id"])
+    run("timetable", "remove", "pupils", kept["id"])
     assert school.document().terms == ()
     with pytest.raises(HallpassError, match="no row"):
         run("timetable", "add", "pupils", "--from", "noon", "--until", "13:00", "--open", "games")
@@ -101,3 +116,19 @@ def test_what_harms_is_delegated_by_command_only_with_a_confirmation(run: Run) -
     ]  # fmt: skip
     run("delegations", "end", "extremism")
     assert run("delegations", "list") == "games  staff  20 minutes, 5 times a day\n"
+
+
+def test_links_of_a_plan_and_ready_made_sets_are_looked_at_before_they_are_kept(run: Run) -> None:
+    looked = run("plans", "put", "Rivers", "https://rivers.example.org/a", "not a link", "--dry-run")
+    assert "https://rivers.example.org/a: open" in looked
+    assert "not a link" in looked
+    assert run("plans", "list", "--json") == []
+    first = run("lists", "sets", "--json")[0]["id"]
+    assert "added: the list" in run("lists", "add-set", first, "--later")
+    name = run("lists", "list", "--json")[0]["name"]
+    assert "added" not in run("lists", "add-set", first, "--later"), "what is there stays"
+    with pytest.raises(HallpassError, match="no set"):
+        run("lists", "add-set", "none")
+    for step in ("accept", "refuse"):
+        with pytest.raises(HallpassError):
+            run("lists", step, name)
