@@ -82,7 +82,8 @@ class Right(Enum):
     LOOK_UP_DEVICES = auto()  # whose a pupil's device is and what it asked for; with a reason, which is kept
     LOOK_UP_STAFF_DEVICES = auto()
 
-    CONNECT_SERVICES = auto()  # keys for the school's own scripts, and addresses that are told of news
+    MAKE_SCRIPT_KEYS = auto()  # for the school's own scripts: each for a part of what its maker may do
+    CONNECT_SERVICES = auto()  # everybody's keys for scripts, and addresses that are told of news
 
     READ_REPORTS = auto()  # figures, without identities
     READ_AUDIT = auto()
@@ -115,7 +116,7 @@ _DAILY_COORDINATION = _grant(
 )  # fmt: skip
 _SAFEGUARDING = _grant(
     Scope.SCHOOL, Right.HANDLE_INCIDENTS, Right.LOOK_UP_DEVICES, Right.READ_REPORTS, Right.READ_AUDIT,
-    Right.EXPORT_AUDIT,
+    Right.EXPORT_AUDIT, Right.MAKE_SCRIPT_KEYS,
 )  # fmt: skip
 
 GRANTS: Mapping[Caller, Grants] = {
@@ -133,7 +134,7 @@ GRANTS: Mapping[Caller, Grants] = {
         **_DAILY_COORDINATION,
         **_grant(
             Scope.SCHOOL, Right.SET_UP_SCHOOL, Right.EDIT_ACCOUNTS, Right.EDIT_SCHOOL, Right.EXPORT_AUDIT,
-            Right.CONNECT_SERVICES,
+            Right.MAKE_SCRIPT_KEYS, Right.CONNECT_SERVICES,
         ),
     },
     "safeguarding": {**_AT_CENTRAL, **_SAFEGUARDING},
@@ -142,7 +143,7 @@ GRANTS: Mapping[Caller, Grants] = {
         **_AT_CENTRAL,
         **_grant(
             Scope.SCHOOL, Right.HANDLE_STAFF_INCIDENTS, Right.LOOK_UP_STAFF_DEVICES, Right.READ_REPORTS,
-            Right.READ_AUDIT, Right.EXPORT_AUDIT,
+            Right.READ_AUDIT, Right.EXPORT_AUDIT, Right.MAKE_SCRIPT_KEYS,
         ),
     },
     "leadership": {**_AT_CENTRAL, **_grant(Scope.SCHOOL, Right.READ_REPORTS)},
@@ -156,9 +157,24 @@ GRANTS: Mapping[Caller, Grants] = {
 # What a key for a script can be made for (`appliance.central.script_keys`), in words for whoever makes one.
 SCRIPT_RIGHTS: Mapping[Right, str] = {
     Right.SEE_ROOMS: "See the rooms and how they are",
+    Right.ENROL_ROOMS: "Rename rooms, end them and put them back",
     Right.DECIDE_REQUESTS: "See requests and decide them, open sites and close them again",
-    Right.EDIT_RULES: "See rules, add them and take them away",
+    Right.DELEGATE: "See and change what teachers may open by themselves",
+    Right.EDIT_RULES: "See and change rules, site bundles and lesson plans",
+    Right.EDIT_PROFILES: "See and change profiles, timetables and the school's year",
+    Right.EDIT_SCHOOL: "See and change what holds in every room",
+    Right.EDIT_LISTS: "See and change the lists",
+    Right.SEE_DEVICES: "See devices, their names and groups",
+    Right.EDIT_DEVICES: "Change devices, their names and groups",
+    Right.HANDLE_REPORTS: "See reported sites and deal with them",
+    Right.MANAGE_SUPPLY_ACCOUNTS: "Make and end accounts of supply teachers",
     Right.READ_REPORTS: "Read reports, without names",
+    Right.READ_AUDIT: "Read the audit",
+    Right.EXPORT_AUDIT: "Take the whole audit along",
+    Right.HANDLE_INCIDENTS: "See incidents and say what becomes of them",
+    Right.LOOK_UP_DEVICES: "Look up what a device asked for, with a reason",
+    Right.HANDLE_STAFF_INCIDENTS: "See incidents of staff devices and say what becomes of them",
+    Right.LOOK_UP_STAFF_DEVICES: "Look up what a staff device asked for, with a reason",
 }
 
 

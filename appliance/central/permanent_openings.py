@@ -15,8 +15,13 @@ from appliance.central.models import RequestRow, RuleRow
 NOTE = "asked for by a teacher"
 
 
-def make_request_permanent(session: Session, now: datetime, *, request_id: str, by: str, answer: str = "") -> None:
-    """Open for good what a request names: one that waits, or was opened. Raises NotFound or NotPossible."""
+def make_request_permanent(
+    session: Session, now: datetime, *, request_id: str, by: str, answer: str = "", on_behalf_of: str = ""
+) -> None:
+    """Open for good what a request names: one that waits, or was opened. Raises NotFound or NotPossible.
+
+    `on_behalf_of`: for whom a script acts, which cannot decide what they asked for.
+    """
     request = session.get(RequestRow, request_id)
     if request is None:
         raise NotFound("there is no such request")
@@ -24,7 +29,7 @@ def make_request_permanent(session: Session, now: datetime, *, request_id: str, 
         raise NotPossible("it is open for good already")
     if request.state != "approved":
         requests.require_waiting(session, now, request_id)
-    own_words = own_requests.require_other(session, now, teacher=request.teacher, by=by)
+    own_words = own_requests.require_other(session, now, teacher=request.teacher, by=on_behalf_of or by)
     for name in (request.site, *request.also):
         _add_rule(session, now, name, by)
     if request.unblock is not None:

@@ -59,7 +59,7 @@ def describe_actor(name: str, owner: str) -> str:
 
 def may_make_keys(user: UserRow) -> bool:
     """Tell whether somebody may make keys: whoever may not any more has none that work."""
-    return has_right(user.roles, Right.CONNECT_SERVICES, Scope.SCHOOL)  # type: ignore[arg-type]  # the table holds roles
+    return has_right(user.roles, Right.MAKE_SCRIPT_KEYS, Scope.SCHOOL)  # type: ignore[arg-type]  # the table holds roles
 
 
 def grantable_rights(user: UserRow) -> tuple[Right, ...]:
@@ -106,15 +106,18 @@ def _checked_name(session: Session, now: datetime, name: str) -> str:
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME_LENGTH or find_control_character(name) or not name.isprintable():
         raise NotPossible(f"a script's name is one to {MAX_NAME_LENGTH} characters")
+    if set(name) & set("()"):
+        raise NotPossible("a script's name has no brackets: who made its key stands in them")
     alive = (row for row in session.scalars(select(ScriptKeyRow)) if is_alive(row, now))
     if any(row.name.casefold() == name.casefold() for row in alive):
         raise NotPossible(f"there is a key for {name!r} already: take it back first, or choose another name")
     return name
 
 
-def list_keys(session: Session) -> list[ScriptKeyRow]:
-    """Return all keys, the newest first."""
-    return list(session.scalars(select(ScriptKeyRow).order_by(ScriptKeyRow.id.desc())))
+def list_keys(session: Session, *, of: str = "") -> list[ScriptKeyRow]:
+    """Return all keys, or one owner's, the newest first."""
+    found = session.scalars(select(ScriptKeyRow).order_by(ScriptKeyRow.id.desc()))
+    return [row for row in found if not of or row.owner == of]
 
 
 def is_alive(row: ScriptKeyRow, now: datetime) -> bool:
@@ -131,9 +134,9 @@ def describe_state(session: Session, row: ScriptKeyRow, now: datetime) -> str:
     return "works" if _find_rights(session, row, now) else f"does nothing: {row.owner} may do none of it any more"
 
 
-def revoke_key(session: Session, now: datetime, *, key_id: int, by: str) -> ScriptKeyRow:
-    """Take a key back, at once. Raises NotFound or NotPossible."""
-    row = _get_key(session, key_id)
+def revoke_key(session: Session, now: datetime, *, key_id: int, by: str, of: str = "") -> ScriptKeyRow:
+    """Take a key back, at once; `of`: only one of this owner's. Raises NotFound or NotPossible."""
+    row = _get_key(session, key_id, of)
     if row.revoked_at is not None:
         raise NotPossible(f"this key was taken back already by {row.revoked_by}")
     row.revoked_at, row.revoked_by = now, by
@@ -141,9 +144,9 @@ def revoke_key(session: Session, now: datetime, *, key_id: int, by: str) -> Scri
     return row
 
 
-def restore_key(session: Session, now: datetime, *, key_id: int, by: str) -> ScriptKeyRow:
-    """Let a key work again that was taken back by mistake just now. Raises NotFound or NotPossible."""
-    row = _get_key(session, key_id)
+def restore_key(session: Session, now: datetime, *, key_id: int, by: str, of: str = "") -> ScriptKeyRow:
+    """Let a key work again that was taken back by mistake just now. Raises as `revoke_key`."""
+    row = _get_key(session, key_id, of)
     if row.revoked_at is None:
         raise NotPossible("this key was not taken back")
     if now - row.revoked_at > UNDO_TIME:
@@ -183,8 +186,8 @@ def _find_rights(session: Session, row: ScriptKeyRow, now: datetime) -> frozense
     return frozenset(right for right in grantable_rights(user) if right.name in row.rights)
 
 
-def _get_key(session: Session, key_id: int) -> ScriptKeyRow:
+def _get_key(session: Session, key_id: int, of: str) -> ScriptKeyRow:
     row = session.get(ScriptKeyRow, key_id)
-    if row is None:
+    if row is None or (of and row.owner != of):
         raise NotFound("there is no such key")
     return row

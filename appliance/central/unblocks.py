@@ -111,11 +111,13 @@ def open_site(
 
 
 def change_unblock(
-    session: Session, now: datetime, *, unblock_id: int, by: str, until: datetime, since: datetime | None = None
-) -> UnblockRow:
+    session: Session, now: datetime, *, unblock_id: int, by: str, until: datetime, since: datetime | None = None,
+    on_behalf_of: str = "",
+) -> UnblockRow:  # fmt: skip
     """Give an opening another time: longer, shorter, or at another hour. Raises NotFound or NotPossible.
 
-    `since`, left out: as it is. What has begun keeps its start.
+    `since`, left out: as it is. What has begun keeps its start. `on_behalf_of`: for whom a script acts, which
+    cannot lengthen what they asked for.
     """
     unblock = session.get(UnblockRow, unblock_id)
     if unblock is None:
@@ -126,7 +128,9 @@ def change_unblock(
     span = _checked_time(now, unblock.since if begun or since is None else since, until)
     own_words, is_more = "", span.until > unblock.until or span.since < unblock.since
     if unblock.request is not None and is_more:
-        own_words = own_requests.require_other(session, now, teacher=unblock.request.teacher, by=by)
+        own_words = own_requests.require_other(
+            session, now, teacher=unblock.request.teacher, by=on_behalf_of or by
+        )
     unblock.since, unblock.until = (unblock.since if begun else span.since), span.until
     if unblock.request is not None:
         rooms.mark_requests_changed(session, unblock.request.room_id)

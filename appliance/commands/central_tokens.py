@@ -35,7 +35,7 @@ def command() -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--owner", required=True, help="The coordinator whose key it is: it can do no more than they.")
+@click.option("--owner", required=True, help="Whose key it is: it can do no more than they.")
 @click.option("--right", "rights", multiple=True, required=True, type=click.Choice(list(_RIGHTS)))
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), required=True, help="Its last day.")
 @config_option("central.toml")

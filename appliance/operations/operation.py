@@ -69,6 +69,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     body: type[msgspec.Struct] | None = None
     answers: MappingProxyType[int, Answer]
     own_problems: tuple[ProblemType, ...] = ()
+    view: str = ""  # the name of what answers it; "": its id
+    fixed: MappingProxyType[str, Any] = MappingProxyType({})  # what that is given besides: it may answer several
+    writes: Literal["nothing", "audit", "school"] = "school"  # "nothing": whatever it did is not kept
+    is_preview: bool = False  # it says what another one would come to
 
     @property
     def problems(self) -> tuple[ProblemType, ...]:

@@ -26,7 +26,9 @@ DAILY = OWN | {
     "SEE_DEVICES", "EDIT_DEVICES", "SEE_ROOMS", "ENROL_ROOMS", "MANAGE_SUPPLY_ACCOUNTS", "READ_REPORTS",
     "READ_AUDIT",
 }  # fmt: skip
-LEAD = OWN | {"HANDLE_INCIDENTS", "LOOK_UP_DEVICES", "READ_REPORTS", "READ_AUDIT", "EXPORT_AUDIT"}
+LEAD = OWN | {
+    "HANDLE_INCIDENTS", "LOOK_UP_DEVICES", "READ_REPORTS", "READ_AUDIT", "EXPORT_AUDIT", "MAKE_SCRIPT_KEYS",
+}  # fmt: skip
 TEACHING = OWN | {"SEE_ROOM", "REQUEST_UNBLOCKS", "REPORT_SITES", "LEAD_LESSONS"}
 # Written out again, so that a change of the table is seen to be one: what each role may do in the whole school.
 AT_CENTRAL: dict[Role, set[str]] = {
@@ -34,11 +36,26 @@ AT_CENTRAL: dict[Role, set[str]] = {
     "supply": set(),
     "office": OWN | {"MANAGE_SUPPLY_ACCOUNTS"},
     "deputy_coordinator": DAILY,
-    "coordinator": DAILY | {"SET_UP_SCHOOL", "EDIT_ACCOUNTS", "EDIT_SCHOOL", "EXPORT_AUDIT", "CONNECT_SERVICES"},
+    "coordinator": DAILY
+    | {
+        "SET_UP_SCHOOL",
+        "EDIT_ACCOUNTS",
+        "EDIT_SCHOOL",
+        "EXPORT_AUDIT",
+        "MAKE_SCRIPT_KEYS",
+        "CONNECT_SERVICES",
+    },
     "safeguarding": LEAD,
     "deputy_safeguarding": LEAD,
     "head": OWN
-    | {"HANDLE_STAFF_INCIDENTS", "LOOK_UP_STAFF_DEVICES", "READ_REPORTS", "READ_AUDIT", "EXPORT_AUDIT"},
+    | {
+        "HANDLE_STAFF_INCIDENTS",
+        "LOOK_UP_STAFF_DEVICES",
+        "READ_REPORTS",
+        "READ_AUDIT",
+        "EXPORT_AUDIT",
+        "MAKE_SCRIPT_KEYS",
+    },
     "leadership": OWN | {"READ_REPORTS"},
     "governor": OWN | {"READ_REPORTS"},
     "technician": OWN | {"SEE_ROOMS", "ENROL_ROOMS", "SEE_DEVICES"},

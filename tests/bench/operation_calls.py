@@ -8,10 +8,11 @@ from uuid import uuid4
 
 import msgspec
 
-from appliance import protocol, script_interface
-from appliance.operations import SCRIPTS_PATH
+from appliance import protocol
+from appliance.operations import OPERATIONS, SCRIPTS_PATH
+from appliance.script_interface import decisions
 from tests.bench.school_years import TRUST
-from tests.fakes.furnished import FurnishedSchool
+from tests.fakes.furnished import OF_COORDINATORS, FurnishedSchool
 from tests.fakes.pinned_room import PinnedRoom
 from tests.fakes.school import PASSWORD
 
@@ -19,7 +20,7 @@ Call = tuple[str, bytes | None]  # below the interface's address, and the body
 
 
 def examples(school: FurnishedSchool) -> Mapping[str, Iterator[Call]]:
-    """Return for each operation of the table what to call, again and again."""
+    """Return for each operation what to call, again and again; what is left out is measured as a service alone."""
     return {**_of_rooms(school), **_of_scripts()}
 
 
@@ -98,23 +99,26 @@ def _of_scripts() -> dict[str, Iterator[Call]]:
     waiting = map("{:032x}".format, itertools.count(20))
     rules, openings = itertools.count(20), itertools.count(50_020)
     of = SCRIPTS_PATH
-    return {
+    read = [
+        one for one in OPERATIONS if one.method == "GET" and one.right in OF_COORDINATORS and not one.parameters
+    ]
+    return {one.id: _asked(one.path) for one in read} | {
         "list_school_rooms": _asked(f"{of}/rooms"),
         "list_school_requests": _asked(f"{of}/requests?state=decided"),
         "approve_school_request": (
-            _call(f"{of}/requests/{one}/approval", script_interface.Approval()) for one in waiting
+            _call(f"{of}/requests/{one}/approval", decisions.Approval()) for one in waiting
         ),
         "deny_school_request": (
-            _call(f"{of}/requests/{one}/denial", script_interface.Denial(answer="Not today")) for one in waiting
+            _call(f"{of}/requests/{one}/denial", decisions.Denial(answer="Not today")) for one in waiting
         ),
         "list_school_openings": _asked(f"{of}/openings"),
         "open_school_site": _sent(
-            f"{of}/openings", lambda: script_interface.NewOpening(site=f"{uuid4().hex[:8]}.example.org", minutes=5)
+            f"{of}/openings", lambda: decisions.NewOpening(site=f"{uuid4().hex[:8]}.example.org", minutes=5)
         ),
         "end_school_opening": (_call(f"{of}/openings/{one}") for one in openings),
         "list_school_rules": _asked(f"{of}/rules"),
         "add_school_rule": _sent(
-            f"{of}/rules", lambda: script_interface.NewRule(name=f"{uuid4().hex[:8]}.example.org", action="block")
+            f"{of}/rules", lambda: decisions.NewRule(name=f"{uuid4().hex[:8]}.example.org", action="block")
         ),
         "remove_school_rule": (_call(f"{of}/rules/{one}") for one in rules),
         "get_school_report": _asked(f"{of}/reports/annual"),

@@ -28,9 +28,9 @@ from appliance.central.lists import sources
 from appliance.central.models import DeviceRow, MailRow, ProfileRow, RequestRow, RoomRow, UnblockRow
 from appliance.central.profile_settings import TimetableRow, read_settings
 from appliance.central.unblocks import OpeningTime
-from appliance.rights import SCRIPT_RIGHTS, Right
+from appliance.rights import Right
 from dns.policy.document import Span
-from tests.fakes.furnished import LONG_NAME, PLAN_ID, FurnishedSchool
+from tests.fakes.furnished import LONG_NAME, OF_COORDINATORS, PLAN_ID, FurnishedSchool
 from tests.fakes.school import PASSWORD
 
 # What others call within their own transaction, or that reads everything there is by its nature.
@@ -176,7 +176,7 @@ class Services:
         school, now = self._school, self._school.clock()
         with school.store.write_session() as session:
             script_keys.add_key(
-                session, now, name="bench", owner="cora", rights=tuple(SCRIPT_RIGHTS), by="cora",
+                session, now, name="bench", owner="cora", rights=OF_COORDINATORS, by="cora",
                 ends=now + timedelta(days=30),
             )  # fmt: skip
             profiles.copy_profile(session, now, name="pupils", new_name="unused", by="cora")

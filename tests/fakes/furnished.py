@@ -32,7 +32,7 @@ from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
 from appliance.central.lists import sources
-from appliance.rights import ROLES, SCRIPT_RIGHTS
+from appliance.rights import ROLES, SCRIPT_RIGHTS, Scope, has_right
 from appliance.room.agent import rpc
 from appliance.room.lesson_plans import LessonPlan
 from appliance.room.paths import RoomPaths
@@ -59,6 +59,10 @@ SETTINGS = {
     ],
     "bundles": [{"site": LONG_NAME, "names": ["games.example.org", f"a.{LONG_NAME[20:]}"]}],
 }
+
+
+# What a coordinator can let a script do.
+OF_COORDINATORS = tuple(one for one in SCRIPT_RIGHTS if has_right("coordinator", one, Scope.SCHOOL))
 
 
 class FurnishedSchool(FakeSchool):
@@ -107,7 +111,7 @@ class FurnishedSchool(FakeSchool):
                 now,
                 name=LONG[:24],
                 owner="cora",
-                rights=SCRIPT_RIGHTS,
+                rights=OF_COORDINATORS,
                 ends=now + timedelta(days=30),
                 by="cora",
             )

@@ -13,22 +13,24 @@ import msgspec
 from flask import Blueprint, Response, g, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
-from werkzeug.routing import Map, Rule
+from werkzeug.routing import BaseConverter, Map, Rule
 
 from appliance import protocol
 from appliance.central import room_copies, room_life
 from appliance.central.errors import Busy, NotFound
 from appliance.central.models import RoomRow
 from appliance.central.room_budget import record_over_budget
+from appliance.control_characters import find_control_character
 from appliance.message_check import BadMessage, check_message
 from appliance.operations import BASE_PATH, MAX_BODY_BYTES, OPERATIONS, Operation
 from appliance.problem_details import ProblemType
 from appliance.rights import ROOM, Right, Scope, has_right
 from dns.errors import DECODING_FAILED
-from webui.api import script_views, views
+from webui.api import views
 from webui.api.responses import install_problem_handlers, problem_response
 from webui.api.room_credentials import NotAdmitted, read_caller
 from webui.api.script_access import authenticate_script, is_for_scripts
+from webui.api.script_views import make_script_view
 from webui.shared.access import requested_right, requires
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -73,10 +75,11 @@ def _refuse_room(room: RoomRow) -> Response | None:
 
 
 def _make_view(operation: Operation) -> Callable[..., Response]:
-    view: Callable[..., Response] = getattr(views if operation.caller == "room" else script_views, operation.id)
+    view: Callable[..., Response] = (
+        getattr(views, operation.id) if operation.caller == "room" else make_script_view(operation)
+    )
 
     @requires(operation.right)
-    @functools.wraps(view)
     def serve(**parameters: Any) -> Response:
         for name, kind in operation.parameters.items():
             try:
@@ -89,6 +92,8 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
                 parameters[name] = read_value(text, kind) if text else ""
             except msgspec.ValidationError:
                 raise BadMessage(f"{name} has not its form") from None
+            if find_control_character(text):
+                raise BadMessage(f"{name} holds a control character, which no text may")
         if operation.body is None:
             return _within_budget(operation, 1, functools.partial(view, **parameters))
         message: Any = read_message(operation.body)
@@ -162,11 +167,41 @@ def _add_unknown(state: BlueprintSetupState) -> None:
     state.app.url_map.add(Rule(f"{BASE_PATH}/<path:unknown>", endpoint=endpoint))
 
 
+class FormConverter(BaseConverter):
+    """A part of an address that has a form: what has another one is no such address, and may be another's."""
+
+    def __init__(self, map: Map, pattern: str) -> None:  # noqa: A002 (werkzeug's word)
+        super().__init__(map)
+        self.regex = pattern
+
+
 def _flask_path(operation: Operation) -> str:
-    return operation.path.replace("{", "<").replace("}", ">")
+    path = operation.path
+    for name, kind in operation.parameters.items():
+        form = _form_of(kind) if operation.caller == "script" else ""
+        path = path.replace(f"{{{name}}}", f"<form('{form}'):{name}>" if form else f"<{name}>")
+    return path
 
 
-_ADDRESSES = Map([Rule(_flask_path(one), endpoint=one.id, methods=[one.method]) for one in OPERATIONS])
+def _form_of(kind: Any) -> str:
+    """Return the form of what stands in an address, as a regular expression; "": any text."""
+    match msgspec.inspect.type_info(kind):
+        case msgspec.inspect.IntType():
+            return f"[0-9]{{1,{_MAX_DIGITS}}}"
+        case msgspec.inspect.LiteralType(values=values):
+            return "|".join(map(str, values))
+        case msgspec.inspect.StrType(pattern=str(pattern)):
+            return pattern.strip("^$")
+        case msgspec.inspect.Metadata(type=msgspec.inspect.StrType(pattern=str(pattern))):
+            return pattern.strip("^$")
+    return ""
+
+
+_CONVERTERS = {"form": FormConverter}
+_ADDRESSES = Map(
+    [Rule(_flask_path(one), endpoint=one.id, methods=[one.method]) for one in OPERATIONS], converters=_CONVERTERS
+)
+api.record(lambda state: state.app.url_map.converters.update(_CONVERTERS))  # before the first rule
 for _operation in OPERATIONS:
     api.add_url_rule(
         _flask_path(_operation),

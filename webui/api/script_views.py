@@ -1,165 +1,75 @@
-"""What a school's own scripts call (see `appliance.operations`): each view asks a service, and answers.
+"""Answers scripts (see `appliance.operations.scripts`).
 
-Whoever acts is the script, with the name of its maker; what its maker could not do, it cannot either.
+For each operation a session is opened as it needs one, its view asks the services, and the answer is made of the
+operation's type. A view returns rows of the database, values of services, or plain ones; whatever the type has no
+field for is left out, so that nothing is told by having been added to a table.
 """
 
-from datetime import timedelta
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from types import ModuleType
+from typing import Any
 
-from flask import Response
+import msgspec
+from flask import Response, stream_with_context
 from sqlalchemy.orm import Session
 
-from appliance import script_interface
-from appliance.central import policies, requests, rooms, rules, unblocks
-from appliance.central.errors import NotPossible
-from appliance.central.models import RequestRow, RoomRow, RuleRow, UnblockRow
-from appliance.central.site_names import checked_site
-from appliance.script_interface import MAX_LISTED
+from appliance.operations import Operation
 from webui.api.responses import json_response
+from webui.api.school.call import SchoolCall
 from webui.api.script_access import script
 from webui.api.views import central
 
-_SILENT = timedelta(minutes=2)
+View = Callable[..., Any]
+_JSON = "application/json"
+_NO_CONTENT = 204
 
 
-def list_school_rooms() -> Response:
-    """Answer with the rooms."""
-    now = central().now()
-    with central().store.read_session() as session:
-        published = policies.latest_publication(session)
-        index = published.hash if published is not None else ""
-        found = rooms.list_rooms(session)
-        return json_response(
-            [
-                script_interface.ScriptRoom(
-                    id=room.id,
-                    name=room.name,
-                    last_seen=room.last_seen,
-                    is_connected=room.last_seen is not None and now - room.last_seen <= _SILENT,
-                    is_up_to_date=rooms.is_in_step(room, index),
-                    version=str((room.health or {}).get("version", "")),
-                    conditions=list((room.health or {}).get("conditions", ())),
-                )
-                for room in found
-            ]
-        )
+def make_script_view(operation: Operation) -> Callable[..., Response]:
+    """Return what answers an operation: given the message, where there is one, and what stands in the address."""
+
+    def answer(*message: msgspec.Struct, **parameters: Any) -> Response:
+        caller = script()
+        with _open_session(operation) as session:
+            call = SchoolCall(
+                central(), session, by=caller.actor, owner=caller.owner, is_preview=operation.is_preview
+            )
+            response = _respond(operation, find_view(operation)(call, *message, **parameters, **operation.fixed))
+        for act in call.afterwards:
+            act()
+        return response
+
+    return answer
 
 
-def list_school_requests(state: str) -> Response:
-    """Answer with requests: those that wait, or those decided last."""
-    with central().store.read_session() as session:
-        if state == "decided":
-            found = requests.list_decided_requests(session, MAX_LISTED)
-        else:
-            found = requests.list_waiting_requests(session)[:MAX_LISTED]
-        return json_response([_listed_request(one) for one in found])
+def find_view(operation: Operation) -> View:
+    """Return the view of an operation."""
+    name = operation.view or operation.id
+    found: View = next(getattr(one, name) for one in _load_views() if hasattr(one, name))
+    return found
 
 
-def approve_school_request(message: script_interface.Approval, request_id: str) -> Response:
-    """Open what a request asks for."""
-    with central().store.write_session() as session:
-        unblock = requests.approve_request(
-            session, central().now(), request_id=request_id, by=script().actor, minutes=message.minutes,
-            scope=message.scope, answer=message.answer, on_behalf_of=script().owner,
-        )  # fmt: skip
-        return json_response(_listed_opening(session, unblock))
+@functools.cache
+def _load_views() -> tuple[ModuleType, ...]:
+    # Rooms call at the same port, and need none of the services that scripts ask: two megabytes at rest.
+    from webui.api.school import decisions, devices, incidents, lists, people, settings  # noqa: PLC0415 (above)
+
+    return (decisions, devices, settings, lists, incidents, people)
 
 
-def deny_school_request(message: script_interface.Denial, request_id: str) -> Response:
-    """Leave closed what a request asks for."""
-    with central().store.write_session() as session:
-        requests.deny_request(
-            session, central().now(), request_id=request_id, by=script().actor, answer=message.answer
-        )
-        return json_response(_listed_request(requests.get_request(session, request_id)))
+def _open_session(operation: Operation) -> AbstractContextManager[Session]:
+    store = central().store
+    if operation.writes == "nothing":
+        return store.read_session()
+    return store.write_session(affects_rooms=operation.writes == "school")
 
 
-def list_school_openings() -> Response:
-    """Answer with what is open, or will be."""
-    with central().store.read_session() as session:
-        found = unblocks.list_active_unblocks(session, central().now())[:MAX_LISTED]
-        return json_response([_listed_opening(session, one) for one in found])
-
-
-def open_school_site(message: script_interface.NewOpening) -> Response:
-    """Open a site that nobody asked for."""
-    with central().store.write_session() as session:
-        site = checked_site(message.site)
-        preview = central().preview.preview_site(session, site, message.also, message.groups)
-        if preview.why_not:
-            raise NotPossible(f"{preview.why_not.rstrip('.')}. Nothing was opened")
-        unblock = unblocks.open_site(
-            session, central().now(), site=site, minutes=message.minutes, also=message.also, room=message.room,
-            groups=message.groups, by=script().actor,
-        )  # fmt: skip
-        return json_response(_listed_opening(session, unblock), 201)
-
-
-def end_school_opening(opening_id: int) -> Response:
-    """Close early what was opened."""
-    with central().store.write_session() as session:
-        unblocks.end_unblock(session, central().now(), unblock_id=opening_id, by=script().actor)
-    return Response(status=204)
-
-
-def list_school_rules() -> Response:
-    """Answer with the school's own rules."""
-    with central().store.read_session() as session:
-        return json_response([_listed_rule(one) for one in rules.list_rules(session)])
-
-
-def add_school_rule(message: script_interface.NewRule) -> Response:
-    """Add a rule."""
-    with central().store.write_session() as session:
-        rule = rules.add_rule(
-            session, central().now(), name=message.name, action=message.action, note=message.note,
-            by=script().actor,
-        )  # fmt: skip
-        return json_response(_listed_rule(rule), 201)
-
-
-def remove_school_rule(rule_id: int) -> Response:
-    """Take a rule away."""
-    with central().store.write_session() as session:
-        rules.remove_rule(session, central().now(), rule_id=rule_id, by=script().actor)
-    return Response(status=204)
-
-
-def get_school_report(kind: script_interface.ReportWanted) -> Response:
-    """Answer with a report of the usual time."""
-    from appliance.central import school_reports  # noqa: PLC0415 (seldom asked for, and much of it is words)
-
-    with central().store.read_session() as session:
-        made = school_reports.make_report(session, central().now(), central().identity.current().zone, kind)
-    parts = [
-        script_interface.ReportPart(
-            title=one.title, columns=list(one.columns), rows=[list(row) for row in one.rows], note=one.note
-        )
-        for one in made.tables
-    ]
-    return json_response(
-        script_interface.Report(kind=made.kind, title=made.title, since=made.since, until=made.until, parts=parts)
-    )
-
-
-def _listed_request(row: RequestRow) -> script_interface.ScriptRequest:
-    return script_interface.ScriptRequest(
-        id=row.id, site=row.site, also=row.also, room=row.room.name, teacher=row.teacher, reason=row.reason,
-        lesson=row.lesson, minutes=row.minutes, urgent=row.urgent, state=row.state, asked_at=row.asked_at,
-        since=row.since, expires_at=row.expires_at, decided_by=row.decided_by, decided_at=row.decided_at,
-        answer=row.answer,
-    )  # fmt: skip
-
-
-def _listed_opening(session: Session, row: UnblockRow) -> script_interface.ScriptOpening:
-    room = session.get(RoomRow, row.room_id) if row.room_id is not None else None
-    return script_interface.ScriptOpening(
-        id=row.id, site=row.site, also=row.also, room=room.name if room is not None else "", groups=row.groups,
-        for_one_device=bool(row.device), since=row.since, until=row.until, by=row.by,
-    )  # fmt: skip
-
-
-def _listed_rule(row: RuleRow) -> script_interface.ScriptRule:
-    return script_interface.ScriptRule(
-        id=row.id, name=row.name, action=row.action, locked=row.locked, note=row.note, by=row.by,
-        made_at=row.made_at,
-    )  # fmt: skip
+def _respond(operation: Operation, found: Any) -> Response:
+    ((status, answer),) = operation.answers.items()
+    if status == _NO_CONTENT:
+        return Response(status=status)
+    if answer.media_type != _JSON:
+        lines = stream_with_context(found) if isinstance(found, Iterator) else found
+        return Response(lines, status, mimetype=answer.media_type)
+    return json_response(msgspec.convert(found, answer.kind, from_attributes=True), status)

@@ -73,9 +73,24 @@ WEBHOOK_EVENTS = (
 )
 SCRIPT_RIGHTS = (
     t("See the rooms and how they are"),
+    t("Rename rooms, end them and put them back"),
     t("See requests and decide them, open sites and close them again"),
-    t("See rules, add them and take them away"),
+    t("See and change what teachers may open by themselves"),
+    t("See and change rules, site bundles and lesson plans"),
+    t("See and change profiles, timetables and the school's year"),
+    t("See and change what holds in every room"),
+    t("See and change the lists"),
+    t("See devices, their names and groups"),
+    t("Change devices, their names and groups"),
+    t("See reported sites and deal with them"),
+    t("Make and end accounts of supply teachers"),
     t("Read reports, without names"),
+    t("Read the audit"),
+    t("Take the whole audit along"),
+    t("See incidents and say what becomes of them"),
+    t("Look up what a device asked for, with a reason"),
+    t("See incidents of staff devices and say what becomes of them"),
+    t("Look up what a staff device asked for, with a reason"),
 )
 THRESHOLDS = (
     t("how many refusals are many"),

@@ -7,7 +7,8 @@ import pytest
 from appliance.central import script_keys
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.script_keys import describe_actor
-from appliance.rights import SCRIPT_RIGHTS, Right
+from appliance.rights import Right
+from tests.fakes.furnished import OF_COORDINATORS
 from tests.fakes.school import FakeSchool
 
 
@@ -24,12 +25,15 @@ def add(
 
 def test_only_what_scripts_can_do_and_the_owner_may_can_be_given(school: FakeSchool) -> None:
     school.account("cora", "coordinator")
-    school.account("dora", ("deputy_coordinator", "head"))
-    assert add(school, rights=tuple(SCRIPT_RIGHTS))
+    school.account("dora", ("deputy_coordinator", "technician"))
+    school.account("lena", "safeguarding")
+    assert add(school, rights=OF_COORDINATORS)
+    assert add(school, owner="lena", name="concerns", rights=(Right.HANDLE_INCIDENTS, Right.LOOK_UP_DEVICES))
     for owner, rights, words in (
         ("cora", (Right.EDIT_ACCOUNTS,), "no more than cora"),
         ("cora", (Right.HANDLE_INCIDENTS, Right.SEE_ROOMS), "no more than cora"),
         ("cora", (), "what the script may do"),
+        ("lena", (Right.HANDLE_STAFF_INCIDENTS,), "no more than lena"),
         ("dora", (Right.SEE_ROOMS,), "dora may make no keys"),
     ):
         with pytest.raises(NotPossible, match=words):
@@ -38,7 +42,7 @@ def test_only_what_scripts_can_do_and_the_owner_may_can_be_given(school: FakeSch
         add(school, name="other", owner="nobody\x00")
 
 
-@pytest.mark.parametrize("name", ["", " ", "a\x00b", "a\u202eb", "x" * 25, "\u200b"])
+@pytest.mark.parametrize("name", ["", " ", "a\x00b", "a\u202eb", "x" * 25, "\u200b", "x (made by head)", "x)"])
 def test_a_name_is_one_short_line(school: FakeSchool, name: str) -> None:
     school.account("cora", "coordinator")
     with pytest.raises(NotPossible, match="a script's name"):

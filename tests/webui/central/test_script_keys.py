@@ -7,6 +7,7 @@ import httpx
 
 from appliance.central.models import AuditRow, ScriptKeyRow
 from tests.e2e.browser import Browser
+from tests.fakes.school import PASSWORD
 from tests.webui.central.pages import press, said
 
 FIELDS = {"name": "timetable", "rights": "EDIT_RULES", "ends": "2027-01-31"}
@@ -19,9 +20,9 @@ def make(cora: Browser, **fields: str) -> str:
     return found[0] if found else ""
 
 
-def status(school: Any, key: str) -> int:
+def status(school: Any, key: str, what: str = "rules") -> int:
     headers = {"Authorization": f"Bearer {key}"}
-    return httpx.get(f"{school.url}/api/v1/school/rules", headers=headers, trust_env=False).status_code
+    return httpx.get(f"{school.url}/api/v1/school/{what}", headers=headers, trust_env=False).status_code
 
 
 def test_a_key_is_shown_until_it_is_noted_and_stands_nowhere_else(cora: Browser, school: Any) -> None:
@@ -71,10 +72,31 @@ def test_a_form_comes_back_filled_after_a_mistake(cora: Browser, school: Any) ->
         assert len(session.query(ScriptKeyRow).all()) == 1
 
 
-def test_nobody_but_the_coordinator_makes_keys(school: Any) -> None:
-    for role in ("deputy_coordinator", "technician", "head"):
+def test_whoever_may_let_a_script_do_nothing_makes_no_keys(school: Any) -> None:
+    for role in ("deputy_coordinator", "technician", "governor"):
         school.account(role, role)
         with Browser(school.url) as browser:
             browser.sign_in(role, "a long pass phrase")
             assert browser.client.get("/script-keys").status_code == 403
             assert "/script-keys" not in browser.client.get("/", follow_redirects=True).text
+
+
+def test_whoever_leads_safeguarding_makes_keys_for_that_and_sees_their_own_alone(
+    cora: Browser, school: Any
+) -> None:
+    key = make(cora)
+    school.account("lena", "safeguarding")
+    with Browser(school.url) as lena:
+        lena.sign_in("lena", PASSWORD)
+        page = lena.open("/script-keys").text
+        assert "made by cora" not in page
+        assert "See incidents and say what becomes of them" in page
+        assert "See and change rules" not in page
+        own = make(lena, name="concerns", rights="HANDLE_INCIDENTS")
+        assert status(school, own, "incidents") == 200
+        assert status(school, own) == 403
+        token = lena.open("/script-keys").form_with("name", action="/script-keys").fields["csrf_token"]
+        refused = lena.client.post("/script-keys/1/revoke", data={"csrf_token": token})
+        assert "there is no such key" in refused.text
+        assert status(school, key) == 200
+    assert "concerns" in cora.open("/script-keys").text, "who looks after all keys sees all"

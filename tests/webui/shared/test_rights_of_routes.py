@@ -23,7 +23,7 @@ CENTRAL = {
     "own_email": "MANAGE_OWN_SIGN_INS", "own_password": "MANAGE_OWN_SIGN_INS", "page_certificates": "ENROL_ROOMS",
     "profiles": "EDIT_PROFILES", "reports": "HANDLE_REPORTS", "requests": "DECIDE_REQUESTS",
     "room_cards": "ENROL_ROOMS", "room_sign_in": "VISIT", "rooms": "ENROL_ROOMS", "rules": "EDIT_RULES",
-    "school_settings": "EDIT_SCHOOL", "script_keys": "CONNECT_SERVICES", "second_factor": "MANAGE_OWN_SIGN_INS",
+    "school_settings": "EDIT_SCHOOL", "script_keys": "MAKE_SCRIPT_KEYS", "second_factor": "MANAGE_OWN_SIGN_INS",
     "second_factor_rule": "EDIT_ACCOUNTS", "shared": "VISIT", "sign_ins": "MANAGE_OWN_SIGN_INS",
     "site_bundles": "EDIT_RULES", "site_search": "DECIDE_REQUESTS", "staff_incidents": "HANDLE_STAFF_INCIDENTS",
     "staff_lookups": "LOOK_UP_STAFF_DEVICES", "start": "SIGN_IN", "statistics": "READ_REPORTS",
@@ -54,12 +54,74 @@ OF_OPERATIONS = {
     },
     "CHECK_PASSWORDS": {"sign_in", "start_sign_in", "redeem_ticket"},
     "SEE_ROOMS": {"list_school_rooms"},
+    "ENROL_ROOMS": {"rename_school_room", "change_school_room"},
     "DECIDE_REQUESTS": {
-        "list_school_requests", "approve_school_request", "deny_school_request", "list_school_openings",
-        "open_school_site", "end_school_opening",
+        "list_school_requests", "approve_school_request", "deny_school_request",
+        "pass_school_request_on", "reopen_school_request", "list_school_openings", "open_school_site",
+        "preview_open_school_site", "change_school_opening", "end_school_opening", "explain_school_site",
+        "undo_openings_change",
     },
-    "EDIT_RULES": {"list_school_rules", "add_school_rule", "remove_school_rule"},
-    "READ_REPORTS": {"get_school_report"},
+    "EDIT_RULES": {
+        "open_school_request_for_good", "undo_school_request_rule", "list_school_rules",
+        "add_school_rule", "preview_add_school_rule", "remove_school_rule", "list_school_bundles",
+        "get_school_bundle", "put_school_bundle", "preview_put_school_bundle", "remove_school_bundle",
+        "list_school_plans", "add_school_plan", "preview_add_school_plan", "change_school_plan",
+        "remove_school_plan", "undo_rules_change",
+    },
+    "DELEGATE": {
+        "set_school_request_wait", "list_school_delegations", "delegate_school_category",
+        "end_school_delegation", "undo_delegations_change",
+    },
+    "READ_REPORTS": {"get_school_report", "list_school_months"},
+    "HANDLE_REPORTS": {
+        "list_site_reports", "export_site_reports", "write_site_report", "pass_site_report_on",
+        "answer_site_report", "resolve_site_report", "reopen_site_report",
+    },
+    "SEE_DEVICES": {"list_school_devices", "list_unnamed_devices", "list_school_groups"},
+    "EDIT_DEVICES": {
+        "add_school_device", "preview_add_school_device", "change_school_device",
+        "preview_change_school_device", "remove_school_device", "restore_school_device",
+        "move_school_devices", "preview_move_school_devices", "send_school_devices",
+        "preview_send_school_devices", "set_group_networks", "preview_set_group_networks",
+        "set_group_of_room", "preview_set_group_of_room",
+    },
+    "EDIT_PROFILES": {
+        "list_school_profiles", "list_ready_profiles", "add_school_profile", "set_school_profile",
+        "preview_set_school_profile", "remove_school_profile", "set_default_profile",
+        "get_school_timetable", "get_timetable_week", "put_timetable_row", "preview_put_timetable_row",
+        "remove_timetable_row", "get_school_year", "set_school_week", "add_school_days",
+        "remove_school_days", "undo_profiles_change",
+    },
+    "EDIT_SCHOOL": {
+        "get_school_settings", "set_school_settings", "preview_set_school_settings",
+        "undo_settings_change",
+    },
+    "EDIT_LISTS": {
+        "list_school_lists", "add_school_list", "set_school_list_use", "preview_set_school_list_use",
+        "remove_school_list", "accept_list_download", "refuse_list_download", "set_builtin_list",
+        "preview_set_builtin_list", "list_ready_sets", "add_ready_set", "build_school_lists",
+        "undo_lists_change",
+    },
+    "HANDLE_INCIDENTS": {
+        "list_pupil_incidents", "export_pupil_incidents", "get_pupil_incident", "change_pupil_incident",
+        "undo_pupil_incident", "add_pupil_incident_note", "hold_pupil_incident",
+        "release_pupil_incident",
+    },
+    "HANDLE_STAFF_INCIDENTS": {
+        "list_staff_incidents", "export_staff_incidents", "get_staff_incident", "change_staff_incident",
+        "undo_staff_incident", "add_staff_incident_note", "hold_staff_incident",
+        "release_staff_incident",
+    },
+    "LOOK_UP_DEVICES": {"list_pupil_lookups", "ask_pupil_lookup", "get_pupil_lookup", "delete_pupil_lookup"},
+    "LOOK_UP_STAFF_DEVICES": {
+        "list_staff_lookups", "ask_staff_lookup", "get_staff_lookup", "delete_staff_lookup",
+    },
+    "READ_AUDIT": {"list_audit_entries"},
+    "EXPORT_AUDIT": {"export_audit_entries"},
+    "MANAGE_SUPPLY_ACCOUNTS": {
+        "list_supply_accounts", "add_supply_account", "change_supply_account", "end_supply_account",
+        "return_supply_account", "make_supply_link",
+    },
 }  # fmt: skip
 
 

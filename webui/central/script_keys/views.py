@@ -10,7 +10,7 @@ from appliance.central import script_keys
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import UserRow
 from appliance.central.script_keys import NewKey
-from appliance.rights import SCRIPT_RIGHTS, Right
+from appliance.rights import SCRIPT_RIGHTS, Right, Scope, has_right
 from webui.central.accounts.forms import end_of_day
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
@@ -32,7 +32,7 @@ blueprint = create_feature_blueprint("script_keys", __name__, home="script_keys.
 
 
 @blueprint.get("/script-keys")
-@requires(Right.CONNECT_SERVICES)
+@requires(Right.MAKE_SCRIPT_KEYS)
 def show() -> str:
     """Show the keys, and the form for a new one."""
     form = _make_form()
@@ -41,7 +41,7 @@ def show() -> str:
 
 
 @blueprint.post("/script-keys")
-@requires(Right.CONNECT_SERVICES)
+@requires(Right.MAKE_SCRIPT_KEYS)
 def add() -> str | Redirect:
     """Make a key, and go to the page that shows it once."""
     form, now = _make_form(), central().now()
@@ -60,7 +60,7 @@ def add() -> str | Redirect:
 
 
 @blueprint.get("/script-keys/<handle>")
-@requires(Right.CONNECT_SERVICES)
+@requires(Right.MAKE_SCRIPT_KEYS)
 def show_new(handle: str) -> str | Redirect:
     """Show a key that was made just now."""
     made = next((one for one in session.get(_KEY, []) if one["handle"] == handle), None)
@@ -73,7 +73,7 @@ def show_new(handle: str) -> str | Redirect:
 
 
 @blueprint.post("/script-keys/<handle>/noted")
-@requires(Right.CONNECT_SERVICES)
+@requires(Right.MAKE_SCRIPT_KEYS)
 def stop_showing(handle: str) -> Redirect:
     """Show a key no more."""
     session[_KEY] = [one for one in session.get(_KEY, []) if one["handle"] != handle]
@@ -81,24 +81,34 @@ def stop_showing(handle: str) -> Redirect:
 
 
 @blueprint.post("/script-keys/<int:key_id>/revoke")
-@requires(Right.CONNECT_SERVICES)
+@requires(Right.MAKE_SCRIPT_KEYS)
 def revoke(key_id: int) -> Redirect:
     """Take a key back."""
     with central().store.write_session(affects_rooms=False) as database:
-        row = script_keys.revoke_key(database, central().now(), key_id=key_id, by=current_username())
+        row = script_keys.revoke_key(
+            database, central().now(), key_id=key_id, by=current_username(), of=_shown_owner()
+        )
     words = gettext("The key of %(name)s does nothing any more.", name=row.name)
     flash_with_undo(words, url_for("script_keys.restore", key_id=key_id))
     return redirect(url_for("script_keys.show"))
 
 
 @blueprint.post("/script-keys/<int:key_id>/restore")
-@requires(Right.CONNECT_SERVICES)
+@requires(Right.MAKE_SCRIPT_KEYS)
 def restore(key_id: int) -> Redirect:
     """Let a key work again that was taken back by mistake."""
     with central().store.write_session(affects_rooms=False) as database:
-        row = script_keys.restore_key(database, central().now(), key_id=key_id, by=current_username())
+        row = script_keys.restore_key(
+            database, central().now(), key_id=key_id, by=current_username(), of=_shown_owner()
+        )
     flash(gettext("The key of %(name)s works again.", name=row.name))
     return redirect(url_for("script_keys.show"))
+
+
+def _shown_owner() -> str:
+    """Return whose keys whoever is signed in sees: their own; "" for whoever looks after everybody's."""
+    looks_after_all = has_right(current_user.account.roles, Right.CONNECT_SERVICES, Scope.SCHOOL)
+    return "" if looks_after_all else current_username()
 
 
 def _remember(made: NewKey, name: str) -> None:
@@ -117,7 +127,7 @@ def _render(form: ScriptKeyForm, mistake: str = "") -> str:
     with central().store.read_session() as database:
         keys = [
             (row, script_keys.is_alive(row, now), script_keys.describe_state(database, row, now))
-            for row in script_keys.list_keys(database)
+            for row in script_keys.list_keys(database, of=_shown_owner())
         ]
         return render_template(
             "script_keys/script_keys.html",
