@@ -31,7 +31,7 @@ SCHEMATHESIS = ROOT / ".venv-schemathesis/bin/schemathesis"
 FOLDER = Path(__file__).parent
 EXAMPLES = 8  # an operation, beside those for each limit in the document
 ALWAYS = ["open_school_site", "add_school_rule"]  # of scripts: what they make is looked for
-FEW = 4  # of one for scripts, of which there are many; `make test-all` makes up hundreds
+FEW = 2  # of one for scripts, of which there are many; `make test-all` makes up hundreds
 DONE_SECONDS = 3000
 
 

@@ -88,6 +88,7 @@ def test_whoever_leads_safeguarding_makes_keys_for_that_and_sees_their_own_alone
     school.account("lena", "safeguarding")
     with Browser(school.url) as lena:
         lena.sign_in("lena", PASSWORD)
+        assert 'href="/script-keys"' in lena.open("/incidents").text, "the page School is not hers"
         page = lena.open("/script-keys").text
         assert "made by cora" not in page
         assert "See incidents and say what becomes of them" in page
