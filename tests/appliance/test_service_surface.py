@@ -4,6 +4,9 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from appliance.commands.central_tokens import to_option
+from appliance.operations import OPERATIONS
+from appliance.rights import SCRIPT_RIGHTS
 from tests.docs.sources import ROOT
 
 # Services that no operation uses, each with the reason.
@@ -81,3 +84,10 @@ def test_every_service_of_a_page_or_command_has_an_operation_or_a_reason() -> No
     offered = set(services()) & shown
     assert len(offered & asked) > 30
     assert offered - asked == set(WITHOUT), "an operation is missing, or a reason is not needed any more"
+
+
+def test_the_table_of_keys_names_every_right_and_every_place_of_the_scripts_interface() -> None:
+    written = (ROOT / "docs/central.md").read_text().split("## Keys for scripts", 1)[1].split("\n## ", 1)[0]
+    places = {one.path.split("/")[2] for one in OPERATIONS if one.caller == "script"}
+    assert [one for one in SCRIPT_RIGHTS if f"`{to_option(one)}`" not in written] == []
+    assert [one for one in places if f"`/{one}`" not in written] == []
