@@ -79,6 +79,19 @@ def invite(name: str, output: Path, days: int, config: Path) -> None:
 
 @schools.command()
 @click.argument("name")
+@config_option("trust.toml")
+def uninvite(name: str, config: Path) -> None:
+    """Take back an invitation for school NAME that was not used yet."""
+    kept = _change(
+        config,
+        name,
+        lambda session, now, school: services.withdraw_invitation(session, now, school=school, by=BY),
+    )
+    click.echo(f"The invitation for {kept} is of no use any more.")
+
+
+@schools.command()
+@click.argument("name")
 @click.argument("new_name")
 @config_option("trust.toml")
 def rename(name: str, new_name: str, config: Path) -> None:

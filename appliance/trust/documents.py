@@ -1,12 +1,15 @@
 """Makes the document of a school: what the trust has laid down for it. Rows in, a signed value out."""
 
+import hashlib
+
+import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.central.key_file import KeyFile
 from appliance.central.models import TrustEntryRow, TrustRow, TrustSchoolRow
 from appliance.central.school_identity import read_identity
 from appliance.trust import entries
-from appliance.trust.schools import RETIRED
+from appliance.trust.schools import ENROLLED, RETIRED, list_schools
 from appliance.trust.state import read_document_key, require_trust
 from appliance.trust_protocol import SignedDocument, TrustDocument, TrustRule, TrustSource, sign_document
 
@@ -19,10 +22,33 @@ def make_document(session: Session, keys: KeyFile, school: TrustSchoolRow) -> Si
     )
 
 
+def list_behind(session: Session) -> set[str]:
+    """Return the ids of the enrolled schools in which, by their own word, another document holds than this one."""
+    trust, name = require_trust(session), read_identity(session).name
+    found = entries.list_entries(session, (*entries.LOCKS, *entries.SHARED))
+    return {
+        school.id
+        for school in list_schools(session)
+        if school.state == ENROLLED
+        and (school.numbers or {}).get("document") != _digest(_to_document(found, trust, name, school))
+    }
+
+
 def build_document(session: Session, trust: TrustRow, trust_name: str, school: TrustSchoolRow) -> TrustDocument:
     """Return what the trust has laid down for a school; nothing where it has let the school go."""
+    found = entries.list_entries(session, (*entries.LOCKS, *entries.SHARED))
+    return _to_document(found, trust, trust_name, school)
+
+
+def _digest(document: TrustDocument) -> str:
+    return hashlib.sha256(msgspec.json.encode(document)).hexdigest()
+
+
+def _to_document(
+    entries_in_force: list[TrustEntryRow], trust: TrustRow, trust_name: str, school: TrustSchoolRow
+) -> TrustDocument:
     is_member = school.state != RETIRED
-    found = entries.list_entries(session, (*entries.LOCKS, *entries.SHARED)) if is_member else []
+    found = entries_in_force if is_member else []
     here = [one for one in found if not one.schools or school.id in one.schools]
     return TrustDocument(
         trust=trust.trust_id,

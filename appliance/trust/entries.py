@@ -39,10 +39,21 @@ _MAX_NOTE = 200
 _MAX_OF_KIND = {"category": MAX_CATEGORIES}
 
 
-def add_entry(
-    session: Session, now: datetime, *, kind: Kind, content: dict[str, Any], schools: Iterable[str], by: str
-) -> TrustEntryRow:
-    """Lay something down for all schools (none named), or for some (ids). Raises NotFound or NotPossible."""
+class CheckedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that can be laid down, as it would be kept."""
+
+    kind: Kind
+    key: str
+    content: dict[str, Any]
+    schools: list[str]  # ids; none: all of them
+    words: str
+
+
+def check_entry(session: Session, *, kind: Kind, content: dict[str, Any], schools: Iterable[str]) -> CheckedEntry:
+    """Return what would be laid down for all schools (none named), or for some (ids), and lay nothing down.
+
+    Raises NotFound or NotPossible.
+    """
     checked = _CHECKS[kind](content)
     wanted = sorted({*schools})
     names = [_require_school(session, one).name for one in wanted]
@@ -51,13 +62,22 @@ def add_entry(
         raise NotPossible(f"{describe_content(kind, checked)}: that is laid down already (number {same[0].id})")
     if len(list_entries(session, (kind,))) >= _MAX_OF_KIND.get(kind, MAX_ENTRIES):
         raise NotPossible(f"there are as many entries of the kind {kind!r} as can be")
+    return CheckedEntry(kind=kind, key=key, content=checked, schools=wanted, words=_describe(kind, checked, names))
+
+
+def add_entry(
+    session: Session, now: datetime, *, kind: Kind, content: dict[str, Any], schools: Iterable[str], by: str
+) -> TrustEntryRow:
+    """Lay something down for all schools (none named), or for some (ids). Raises NotFound or NotPossible."""
+    one = check_entry(session, kind=kind, content=content, schools=schools)
     row = TrustEntryRow(
-        kind=kind, key=key, content=checked, schools=wanted, made_at=now, made_by=by, ended_at=None, ended_by=""
-    )
+        kind=kind, key=one.key, content=one.content, schools=one.schools, made_at=now, made_by=by, ended_at=None,
+        ended_by="",
+    )  # fmt: skip
     session.add(row)
     session.flush()
     count_change(session)
-    audit.record_audit(session, now, by, f"laid down: {kind}", _describe(kind, checked, names))
+    audit.record_audit(session, now, by, f"laid down: {kind}", one.words)
     return row
 
 
@@ -65,12 +85,22 @@ def add_set(
     session: Session, now: datetime, *, set_id: str, schools: Iterable[str], by: str
 ) -> list[TrustEntryRow]:
     """Share the lists and the openings of a ready-made set, as far as they are not shared yet. Raises NotFound."""
+    wanted, made = tuple(schools), []
+    for kind, content in list_set(set_id):
+        try:
+            made.append(add_entry(session, now, kind=kind, content=content, schools=wanted, by=by))
+        except NotPossible:
+            continue  # it is shared already
+    return made
+
+
+def list_set(set_id: str) -> list[tuple[Kind, dict[str, Any]]]:
+    """Return what a ready-made set is made of, as entries. Raises NotFound."""
     catalogue = load_catalogue()
     try:
         chosen = catalogue.find_set(set_id)
     except ListError as problem:
         raise NotFound(str(problem)) from None
-    wanted = tuple(schools)
     contents: list[tuple[Kind, dict[str, Any]]] = [
         ("source", {"name": one.id, "category": one.category, "location": one.url, "format": one.format,
                     "match": one.match})
@@ -78,13 +108,7 @@ def add_set(
     ]  # fmt: skip
     contents += [("rule", {"name": one, "action": "allow", "note": f"opened by the set {set_id}"})
                  for one in chosen.openings]  # fmt: skip
-    made = []
-    for kind, content in contents:
-        try:
-            made.append(add_entry(session, now, kind=kind, content=content, schools=wanted, by=by))
-        except NotPossible:
-            continue  # it is shared already
-    return made
+    return contents
 
 
 def end_entry(session: Session, now: datetime, *, entry_id: int, by: str) -> TrustEntryRow:

@@ -31,12 +31,13 @@ class ListedSchool(msgspec.Struct, frozen=True, kw_only=True):
 
 def list_schools(session: Session, now: datetime) -> list[ListedSchool]:
     """Return all schools, by name."""
-    return [_to_listed(row, now) for row in schools.list_schools(session)]
+    return [list_school(row, now) for row in schools.list_schools(session)]
 
 
-def _to_listed(row: TrustSchoolRow, now: datetime) -> ListedSchool:
+def list_school(row: TrustSchoolRow, now: datetime) -> ListedSchool:
+    """Return a school as it is listed."""
     is_silent = row.state == schools.ENROLLED and (row.last_seen is None or now - row.last_seen >= SILENT)
-    waits = row.token_ends is not None and not row.token_used and row.token_ends > now
+    waits = schools.is_invitation_waiting(row, now)
     return ListedSchool(
         id=row.id,
         name=row.name,

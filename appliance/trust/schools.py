@@ -71,6 +71,19 @@ def invite_school(session: Session, now: datetime, *, school: TrustSchoolRow, by
     return token
 
 
+def withdraw_invitation(session: Session, now: datetime, *, school: TrustSchoolRow, by: str) -> None:
+    """Let an invitation be of no use any more. Raises NotPossible where none waits."""
+    if not is_invitation_waiting(school, now):
+        raise NotPossible(f"no invitation waits for {school.name}")
+    school.token_hash, school.token_ends = None, None
+    audit.record_audit(session, now, by, "invitation withdrawn", school.name)
+
+
+def is_invitation_waiting(school: TrustSchoolRow, now: datetime) -> bool:
+    """Tell whether there is an invitation that nobody has used yet and that has not ended."""
+    return school.token_ends is not None and not school.token_used and school.token_ends > now
+
+
 def enrol_school(session: Session, now: datetime, *, token: str, credential_hash: str) -> TrustSchoolRow | None:
     """Let a school's central in that has a token, or return None where the token is of no use (any more)."""
     school = session.scalar(select(TrustSchoolRow).where(TrustSchoolRow.token_hash == hash_token(token)))
