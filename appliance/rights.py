@@ -1,4 +1,4 @@
-"""Who may do what: one table for both sites and for what rooms call.
+"""Who may do what: one table for all sites, and for what rooms, scripts and schools call.
 
 `GRANTS` says for each role which rights it has, and in which scope. Every route names the right that it needs
 (`webui.shared.access`); one that names none is open to nobody. An account may have several roles: it may do what
@@ -9,20 +9,27 @@ A supply teacher is a role of its own, though it may what a teacher may: so the 
 accounts and no other, and each of them has to have an end. Whoever leads a school, its safeguarding or its
 coordination from an office teaches in a room only with the role of a teacher as well; the coordinators, who help
 in every room, may do so.
+
+A trust (`appliance.trust`) has accounts of its own, with a role that no school gives, and gives none of a
+school's: its administrators see numbers, and no name of a pupil, of a device or of anybody at a school.
 """
 
 from collections.abc import Iterable, Mapping
-from enum import Enum, IntEnum, auto
+from enum import Enum, Flag, auto
 from typing import Literal, get_args
 
-Role = Literal[
+SchoolRole = Literal[
     "teacher", "supply", "office", "deputy_coordinator", "coordinator", "safeguarding", "deputy_safeguarding",
     "head", "leadership", "governor", "technician",
-]  # of an account  # fmt: skip
+]  # of an account at a school  # fmt: skip
+TrustRole = Literal["trust_administrator"]  # of one at a trust
+Role = Literal[SchoolRole, TrustRole]
 # And who has none: a stranger, a room with its token, a school's central at its trust.
 Caller = Role | Literal["anybody", "room", "school", "invited"]
 
-ROLES: tuple[Role, ...] = get_args(Role)
+SCHOOL_ROLES: tuple[Role, ...] = get_args(SchoolRole)
+TRUST_ROLES: tuple[Role, ...] = get_args(TrustRole)
+ROLES: tuple[Role, ...] = (*SCHOOL_ROLES, *TRUST_ROLES)
 ANYBODY: Literal["anybody"] = "anybody"
 ROOM: Literal["room"] = "room"
 
@@ -38,14 +45,17 @@ ROLE_WORDS: dict[Role, str] = {
     "leadership": "Leadership",
     "governor": "Governor",
     "technician": "Technician",
+    "trust_administrator": "Trust administrator",
 }
 
 
-class Scope(IntEnum):
-    """Where a right holds. One for the whole school holds in each of its rooms too."""
+class Scope(Flag):
+    """Where a right holds. One for the whole school holds in its rooms too; one at a trust holds in no school."""
 
     ROOM = 1  # in one room: on its own pages, and for a token in what is that room's
-    SCHOOL = 2  # at central
+    SCHOOL = 2 | ROOM  # at central
+    TRUST = 4  # at a trust
+    EVERYWHERE = SCHOOL | TRUST
 
 
 class Right(Enum):
@@ -75,7 +85,7 @@ class Right(Enum):
     ENROL_ROOMS = auto()
     SET_UP_SCHOOL = auto()  # the first start, step by step
     EDIT_ACCOUNTS = auto()  # everybody's, with every role
-    MANAGE_SUPPLY_ACCOUNTS = auto()  # accounts of supply teachers and of nobody else
+    MANAGE_SUPPLY_ACCOUNTS = auto()  # accounts of supply teachers; with the right above, of all others too
 
     HANDLE_INCIDENTS = auto()  # those of pupils' devices, and of devices that nobody knows
     HANDLE_STAFF_INCIDENTS = auto()
@@ -95,6 +105,9 @@ class Right(Enum):
 
     ENROL_AT_TRUST = auto()  # with a token that works once
     FOLLOW_TRUST = auto()  # what the trust has laid down, and numbers in return
+    SEE_TRUST = auto()  # at a trust: its schools, their numbers, what it has laid down
+    MANAGE_SCHOOLS = auto()  # at a trust: register and invite them, and let them go
+    LAY_DOWN = auto()  # at a trust: what no school opens, and what it shares with them
 
 
 Grants = Mapping[Right, Scope]
@@ -120,10 +133,10 @@ _SAFEGUARDING = _grant(
 )  # fmt: skip
 
 GRANTS: Mapping[Caller, Grants] = {
-    "anybody": _grant(Scope.SCHOOL, Right.VISIT),
+    "anybody": _grant(Scope.EVERYWHERE, Right.VISIT),
     "room": _grant(Scope.ROOM, Right.FOLLOW_SCHOOL, Right.DELIVER_MESSAGES, Right.CHECK_PASSWORDS),
-    "school": _grant(Scope.SCHOOL, Right.FOLLOW_TRUST),
-    "invited": _grant(Scope.SCHOOL, Right.ENROL_AT_TRUST),
+    "school": _grant(Scope.TRUST, Right.FOLLOW_TRUST),
+    "invited": _grant(Scope.TRUST, Right.ENROL_AT_TRUST),
     "teacher": _TEACHING,
     "supply": _TEACHING,
     "office": {**_AT_CENTRAL, **_grant(Scope.SCHOOL, Right.MANAGE_SUPPLY_ACCOUNTS)},
@@ -152,6 +165,11 @@ GRANTS: Mapping[Caller, Grants] = {
         **_AT_CENTRAL,
         **_grant(Scope.SCHOOL, Right.SEE_ROOMS, Right.ENROL_ROOMS, Right.SEE_DEVICES),
     },
+    "trust_administrator": _grant(
+        Scope.TRUST, Right.SIGN_IN, Right.MANAGE_OWN_SIGN_INS, Right.SEE_TRUST, Right.MANAGE_SCHOOLS,
+        Right.LAY_DOWN, Right.EDIT_ACCOUNTS, Right.MANAGE_SUPPLY_ACCOUNTS, Right.READ_AUDIT, Right.EXPORT_AUDIT,
+        Right.CONNECT_SERVICES,
+    ),
 }  # fmt: skip
 
 # What a key for a script can be made for (`appliance.central.script_keys`), in words for whoever makes one.
@@ -179,10 +197,15 @@ SCRIPT_RIGHTS: Mapping[Right, str] = {
 
 
 def has_right(callers: Caller | Iterable[Caller], right: Right, scope: Scope) -> bool:
-    """Tell whether somebody, by any of their roles, has a right in one room, or in the whole school."""
+    """Tell whether somebody, by any of their roles, has a right in a room, in the whole school, or at a trust."""
     named = (callers,) if isinstance(callers, str) else callers
     granted = (GRANTS.get(caller, {}).get(right) for caller in named)
-    return any(one is not None and one >= scope for one in granted)
+    return any(one is not None and scope in one for one in granted)
+
+
+def roles_at(scope: Scope) -> tuple[Role, ...]:
+    """Return the roles that accounts have there."""
+    return TRUST_ROLES if scope is Scope.TRUST else SCHOOL_ROLES
 
 
 def may_teach(roles: Role | Iterable[Role]) -> bool:

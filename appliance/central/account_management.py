@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from appliance.central import account_links, accounts, audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import RoomRow, UserRow
+from appliance.central.trust_database import scope_of
 from appliance.rights import ROLE_WORDS, Right, Role, Scope, has_right
 
 SUPPLY: Role = "supply"
@@ -26,12 +27,12 @@ UNDO_TIME = timedelta(hours=1)
 NAMED_ROLES: tuple[Role, ...] = ("safeguarding", "leadership", "governor", "technician")
 
 
-def may_manage(manager_roles: Iterable[Role], roles: Collection[str]) -> bool:
-    """Tell whether whoever has some roles may make, change and end an account that has others."""
+def may_manage(manager_roles: Iterable[Role], roles: Collection[str], scope: Scope = Scope.SCHOOL) -> bool:
+    """Tell whether whoever has some roles may make, change and end an account with others, in the same place."""
     manager = tuple(manager_roles)
-    if has_right(manager, Right.EDIT_ACCOUNTS, Scope.SCHOOL):
+    if has_right(manager, Right.EDIT_ACCOUNTS, scope):
         return True
-    return list(roles) == [SUPPLY] and has_right(manager, Right.MANAGE_SUPPLY_ACCOUNTS, Scope.SCHOOL)
+    return list(roles) == [SUPPLY] and has_right(manager, Right.MANAGE_SUPPLY_ACCOUNTS, scope)
 
 
 def check_end(now: datetime, roles: Iterable[str], ends: datetime | None) -> None:
@@ -53,7 +54,7 @@ def change_account(
     user = get_account(session, username)
     if accounts.has_ended(user, now):
         raise NotPossible(f"the account {user.username} has ended: let it return first")
-    chosen, rooms = accounts.checked_roles(roles), checked_rooms(session, room_ids)
+    chosen, rooms = accounts.checked_roles(session, roles), checked_rooms(session, room_ids)
     if ends != user.ends or chosen != user.roles:
         check_end(now, chosen, ends)
     said = []
@@ -111,11 +112,12 @@ def require_editor_left(session: Session, now: datetime) -> None:
 
 
 def list_holders(session: Session, now: datetime, right: Right) -> list[str]:
-    """Return the user names of all whose accounts have not ended and who have a right in the whole school."""
+    """Return the user names of all whose accounts have not ended and who have a right there, in all of it."""
+    scope = scope_of(session)
     return [
         user.username
         for user in session.scalars(select(UserRow))
-        if not accounts.has_ended(user, now) and has_right(accounts.roles_of(user), right, Scope.SCHOOL)
+        if not accounts.has_ended(user, now) and has_right(accounts.roles_of(user), right, scope)
     ]
 
 

@@ -24,8 +24,9 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import AccountLinkRow, UserRow
 from appliance.central.store import Store
+from appliance.central.trust_database import scope_of
 from appliance.control_characters import find_control_character
-from appliance.rights import ROLES, Role, role_in_rooms
+from appliance.rights import Role, role_in_rooms, roles_at
 
 MIN_PASSWORD_LENGTH = 10
 MAX_USERNAME_LENGTH = 64
@@ -60,7 +61,7 @@ def add_account(
     user = UserRow(
         username=username,
         name=name or username,
-        roles=checked_roles(roles),
+        roles=checked_roles(session, roles),
         room_ids=sorted(room_ids),
         password=_hasher.hash(password) if password is not None else unknown_password_verifier(),
         ends=ends,
@@ -213,12 +214,12 @@ def roles_of(user: UserRow) -> tuple[Role, ...]:
     return tuple(user.roles)  # type: ignore[arg-type]  # the table holds roles only: no others are taken
 
 
-def checked_roles(roles: Iterable[Role]) -> list[str]:
-    """Return roles in their usual order. Raises NotPossible for none, and for one that is none."""
-    given = set(roles)
-    if not given or not given <= set(ROLES):
+def checked_roles(session: Session, roles: Iterable[Role]) -> list[str]:
+    """Return roles in their usual order. Raises NotPossible for none, and for one that is none there."""
+    given, usual = set(roles), roles_at(scope_of(session))
+    if not given or not given <= set(usual):
         raise NotPossible("an account needs one role at least, of those that there are")
-    return [role for role in ROLES if role in given]
+    return [role for role in usual if role in given]
 
 
 def end_what_was_before(user: UserRow, now: datetime) -> None:

@@ -20,7 +20,7 @@ from appliance.central.errors import CentralError, NotPossible
 from appliance.central.models import UserRow
 from appliance.central.openid_identity import Identity
 from appliance.control_characters import find_control_character
-from appliance.rights import ROLES, Role
+from appliance.rights import SCHOOL_ROLES, Role
 from appliance.settings.openid import OpenIdSection
 from appliance.settings.values import is_mail_address
 
@@ -141,4 +141,4 @@ def _mapped_roles(identity: Identity, settings: OpenIdSection) -> list[Role]:
     said = identity.claims.get(settings.roles_claim) if settings.roles_claim else None
     words: Iterable[object] = said if isinstance(said, list) else [said]
     meant = {settings.roles[word] for word in words if isinstance(word, str) and word in settings.roles}
-    return [role for role in ROLES if role in meant]
+    return [role for role in SCHOOL_ROLES if role in meant]

@@ -15,9 +15,13 @@ from sqlalchemy.orm import Session
 from appliance.central import audit
 from appliance.central.errors import NotPossible
 from appliance.central.models import SchoolRow, UserRow
-from appliance.rights import ROLES, Right, Role, Scope, has_right
+from appliance.central.trust_database import scope_of
+from appliance.rights import Right, Role, Scope, has_right, roles_at
 
-ROLES_TO_ASK: tuple[Role, ...] = tuple(role for role in ROLES if has_right(role, Right.SIGN_IN, Scope.SCHOOL))
+
+def roles_to_ask(scope: Scope) -> tuple[Role, ...]:
+    """Return the roles of which one can be asked, at a school or at a trust."""
+    return tuple(role for role in roles_at(scope) if has_right(role, Right.SIGN_IN, scope))
 
 
 class SecondFactorRule(msgspec.Struct, frozen=True):
@@ -46,8 +50,9 @@ def ask_of_roles(
     session: Session, now: datetime, *, roles: Iterable[str], since: datetime | None, by: str
 ) -> None:
     """Ask a second factor of these roles, and of no others, from a day on. Raises NotPossible."""
-    chosen: list[str] = [role for role in ROLES if role in set(roles)]
-    if unknown := set(roles) - set(ROLES_TO_ASK):
+    possible = roles_to_ask(scope_of(session))
+    chosen: list[str] = [role for role in possible if role in set(roles)]
+    if unknown := set(roles) - set(possible):
         raise NotPossible(f"a second step cannot be asked of {', '.join(sorted(unknown))}")
     if chosen and since is None:
         raise NotPossible("say from which day on")

@@ -22,6 +22,7 @@ from appliance.central.key_file import KeyFile
 from appliance.central.models import KnownDeviceRow, RoomRow, ThrottleRow
 from appliance.central.second_factor_rule import read_rule
 from appliance.central.store import Store
+from appliance.central.trust_database import find_trust
 from appliance.protocol import Account, normalize_username
 from appliance.sign_in_throttle import (
     CODE_TRIES_OF_A_DAY,
@@ -202,7 +203,7 @@ class CentralSignIn:
             if not self._throttle.is_worth_a_note(origin, f"{username} {what}"):
                 return
             if accounts.find_user(session, username) is not None:
-                where = "central's pages" if origin.place == PAGES else "a room"
+                where = _pages_words(session) if origin.place == PAGES else "a room"
                 audit.record_audit(session, self._now(), username, what, f"too many, at {where}")
 
 
@@ -215,9 +216,13 @@ def prune_known_devices(session: Session, now: datetime) -> None:
 def _where(session: Session, origin: SignInOrigin) -> str:
     """Return in words where somebody signs in; that it is there, a room's token proves."""
     if origin.place == PAGES:
-        return "at central's pages"
+        return f"at {_pages_words(session)}"
     room = session.get(RoomRow, int(origin.place.removeprefix(_ROOM)))
     return f"in {room.name}" if room is not None else "in a room"
+
+
+def _pages_words(session: Session) -> str:
+    return "central's pages" if find_trust(session) is None else "the trust's pages"
 
 
 class DatabaseStorage(Storage):

@@ -11,10 +11,12 @@ from appliance.central import accounts, second_factor, second_factor_rule, servi
 from appliance.commands.central_profiles import say_change
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.protocol import normalize_username
+from appliance.rights import Scope
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
 BY = "command line"
+_ROLES = tuple(role for scope in (Scope.SCHOOL, Scope.TRUST) for role in second_factor_rule.roles_to_ask(scope))
 
 
 @click.group("second-factor")
@@ -54,7 +56,7 @@ def reset(username: str, config: Path) -> None:
 @click.option(
     "--role",
     "roles",
-    type=click.Choice(second_factor_rule.ROLES_TO_ASK),
+    type=click.Choice(_ROLES),
     multiple=True,
     help="Of whom one is asked; may be given several times. None at all: of nobody.",
 )

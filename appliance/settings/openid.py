@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.rights import Role
+from appliance.rights import SchoolRole
 from appliance.settings.room import CentralLink
 
 CALLBACK_PATH = "/sign-in/openid/back"
@@ -20,9 +20,9 @@ class OpenIdSection(msgspec.Struct, frozen=True, kw_only=True):
     scopes: tuple[str, ...] = ("openid", "email", "profile")
     account_claim: str = "email"  # names the account: "email" by its mail address, any other by its user name
     accept_unverified_email: bool = False  # where the provider never says `email_verified`, and gives only its own
-    new_account_role: Role | None = None  # of accounts made for whoever has none; left out: nobody's is made
+    new_account_role: SchoolRole | None = None  # of accounts made for whoever has none; left out: nobody's is made
     roles_claim: str = ""  # the claim whose words `roles` knows; left out: the provider says nothing of roles
-    roles: dict[str, Role] = {}  # a word of that claim, and the role that it means
+    roles: dict[str, SchoolRole] = {}  # a word of that claim, and the role that it means
     passwords: bool = True  # whether who signed in by the provider may use a password at central's pages as well
 
     @property

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from appliance.central.accounts import has_any_account
 from appliance.central.errors import CentralError
 from appliance.central.key_file import KeyFile
 from appliance.central.models import RoomRow, TrustRow
@@ -34,11 +35,13 @@ def require_trust(session: Session) -> TrustRow:
 
 
 def create_trust(session: Session, now: datetime, keys: KeyFile) -> TrustRow:
-    """Make a database a trust's. Raises NoTrust where it is one already, or has rooms."""
+    """Make a database a trust's. Raises NoTrust where it is one already, or has rooms or accounts."""
     if find_trust(session) is not None:
         raise NoTrust("this database is a trust's already")
     if session.scalar(select(RoomRow.id).limit(1)) is not None:
         raise NoTrust("this database has rooms, so it is a school's: a trust has one of its own")
+    if has_any_account(session):
+        raise NoTrust("this database has accounts of people at a school: a trust has one of its own")
     private, public = make_document_key()
     row = TrustRow(
         id=1, trust_id=secrets.token_hex(16), public_key=public, sealed_key=keys.seal(_PURPOSE, private.hex()),

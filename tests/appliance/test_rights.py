@@ -10,6 +10,9 @@ from appliance.rights import (
     ROLE_WORDS,
     ROLES,
     ROOM,
+    SCHOOL_ROLES,
+    TRUST_ROLES,
+    Caller,
     Right,
     Role,
     Scope,
@@ -17,6 +20,7 @@ from appliance.rights import (
     may_teach,
     role_in_rooms,
     role_words,
+    roles_at,
 )
 
 DOCUMENT = (Path(__file__).parents[2] / "docs" / "central.md").read_text()
@@ -59,7 +63,14 @@ AT_CENTRAL: dict[Role, set[str]] = {
     "leadership": OWN | {"READ_REPORTS"},
     "governor": OWN | {"READ_REPORTS"},
     "technician": OWN | {"SEE_ROOMS", "ENROL_ROOMS", "SEE_DEVICES"},
+    "trust_administrator": set(),
 }
+AT_TRUST: dict[Role, set[str]] = {
+    "trust_administrator": {
+        "SIGN_IN", "MANAGE_OWN_SIGN_INS", "SEE_TRUST", "MANAGE_SCHOOLS", "LAY_DOWN", "EDIT_ACCOUNTS",
+        "MANAGE_SUPPLY_ACCOUNTS", "READ_AUDIT", "EXPORT_AUDIT", "CONNECT_SERVICES",
+    },
+}  # fmt: skip
 WHO_TEACHES: set[Role] = {"teacher", "supply", "coordinator", "deputy_coordinator"}
 
 
@@ -69,6 +80,7 @@ def test_every_right_of_every_role_is_its_own_and_no_other_roles(role: Role) -> 
     for right in Right:
         assert has_right(role, right, Scope.SCHOOL) == (right.name in AT_CENTRAL[role]), (role, right)
         assert has_right(role, right, Scope.ROOM) == (right.name in in_rooms), (role, right)
+        assert has_right(role, right, Scope.TRUST) == (right.name in AT_TRUST.get(role, set())), (role, right)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -104,6 +116,15 @@ def test_a_right_in_the_whole_school_holds_in_a_room_and_not_the_other_way_round
     assert has_right("coordinator", Right.SIGN_IN, Scope.ROOM)
     assert has_right("teacher", Right.SIGN_IN, Scope.ROOM)
     assert not has_right("teacher", Right.SIGN_IN, Scope.SCHOOL)
+
+
+def test_a_trust_has_roles_of_its_own_and_none_of_a_schools() -> None:
+    assert (roles_at(Scope.TRUST), roles_at(Scope.SCHOOL)) == (TRUST_ROLES, SCHOOL_ROLES)
+    assert not {*TRUST_ROLES} & {*SCHOOL_ROLES}
+    callers: tuple[Caller, ...] = ("school", "invited")
+    for caller in callers:
+        assert not any(has_right(caller, right, Scope.SCHOOL) for right in Right)
+    assert all(has_right(ANYBODY, Right.VISIT, scope) for scope in (Scope.ROOM, Scope.SCHOOL, Scope.TRUST))
 
 
 def test_a_role_that_nobody_knows_has_no_rights() -> None:

@@ -1,4 +1,4 @@
-"""No page of either site and no answer to a form has a barrier or moves sideways: light, dark, small and large."""
+"""No page of any site and no answer to a form has a barrier or moves sideways: light, dark, small and large."""
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -14,6 +14,7 @@ from appliance.rights import Role
 from tests.browser.chromium import CHROMIUM
 from tests.docs.sources import ROOT
 from tests.fakes.furnished import furnished_sites, served
+from tests.fakes.furnished_trust import furnished_trust
 from tests.webui.every_page import (
     FormAnswer,
     PageVisit,
@@ -35,11 +36,12 @@ LOOK = """async (tags) => {
     return found.violations.map((one) =>
         `${one.id}: ${one.nodes.map((node) => `${node.target} ${why(node)}`).join(" | ")}`);
 }"""
+OF_A_TRUST = ("/schools", "/laid-down", "/numbers", "/audit")  # its other pages are central's, in the same frame
 Scheme = Literal["light", "dark"]
 
 
 class Sites:
-    """Both sites in one browser, with one session for each role that looks at pages."""
+    """All sites in one browser, with one session for each role that looks at pages."""
 
     def __init__(
         self,
@@ -77,6 +79,7 @@ def sites() -> Iterator[Sites]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="hp-", dir="/tmp")))
         school, apps = stack.enter_context(furnished_sites(folder))
+        trust = stack.enter_context(furnished_trust(folder / "trust"))
         urls = {site: stack.enter_context(served(app)) for site, app in apps.items()}
         playwright = stack.enter_context(sync_playwright())
         chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
@@ -85,6 +88,12 @@ def sites() -> Iterator[Sites]:
             site: [visit for visit in list_pages(app, site, school.arguments) if is_page(app, visit)]
             for site, app in apps.items()
         }
+        apps["trust"], urls["trust"] = trust.app, stack.enter_context(served(trust.app))
+        visits["trust"] = [
+            visit
+            for visit in list_pages(trust.app, "trust", trust.arguments)
+            if visit.path.startswith(OF_A_TRUST) and is_page(trust.app, visit)
+        ]
         yield Sites(chromium, apps, urls, visits, school.arguments)
 
 
@@ -133,14 +142,14 @@ def _always(html: str) -> Callable[[Route], None]:
     return lambda route: route.fulfill(body=html, content_type="text/html")
 
 
-@pytest.mark.parametrize("site", ["central", "room"])
+@pytest.mark.parametrize("site", ["central", "room", "trust"])
 def test_no_page_has_a_barrier_or_moves_sideways(sites: Sites, site: str) -> None:
     wrong = look(sites, site, (320, 1280), ("light", "dark"))
     assert not wrong, "\n".join(wrong)
 
 
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("site", ["central", "room"])
+@pytest.mark.parametrize("site", ["central", "room", "trust"])
 def test_no_page_has_a_barrier_on_screens_in_between(sites: Sites, site: str) -> None:
     wrong = look(sites, site, (390, 768), ("light", "dark"))
     assert not wrong, "\n".join(wrong)
@@ -152,8 +161,16 @@ def test_a_page_in_arabic_is_read_from_right_to_left_and_has_no_barrier(sites: S
     context.add_cookies([{"name": COOKIE, "value": "ar", "url": sites.urls["room"]}])
     sites.add_cookie(context, "central", "coordinator")
     context.add_cookies([{"name": COOKIE, "value": "ar", "url": sites.urls["central"]}])
+    sites.add_cookie(context, "trust", "trust_administrator")
+    context.add_cookies([{"name": COOKIE, "value": "ar", "url": sites.urls["trust"]}])
     page, wrong = context.new_page(), []
-    for site, path in (("room", "/"), ("room", "/pupils"), ("central", "/rules"), ("central", "/timetables")):
+    for site, path in (
+        ("room", "/"),
+        ("room", "/pupils"),
+        ("central", "/rules"),
+        ("central", "/timetables"),
+        ("trust", "/laid-down"),
+    ):
         page.goto(sites.urls[site] + path, wait_until="load")
         page.evaluate(AXE.read_text())
         wrong += page.evaluate(LOOK, TAGS)

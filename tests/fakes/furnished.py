@@ -32,7 +32,7 @@ from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
 from appliance.central.lists import sources
-from appliance.rights import ROLES, SCRIPT_RIGHTS, Scope, has_right
+from appliance.rights import SCHOOL_ROLES, SCRIPT_RIGHTS, Scope, has_right
 from appliance.room.agent import rpc
 from appliance.room.lesson_plans import LessonPlan
 from appliance.room.paths import RoomPaths
@@ -73,7 +73,7 @@ class FurnishedSchool(FakeSchool):
         self.enrol("Room 4")
         self.enrol("Room 5")
         self.account("cora", "coordinator")
-        for role in ROLES:
+        for role in SCHOOL_ROLES:
             self.account(role, role)  # whoever may look at a page looks at it (tests/webui/every_page.py)
         self.arguments: dict[str, object] = {
             "group_id": uuid4().hex,  # of incidents: the id of the first

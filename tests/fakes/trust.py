@@ -1,12 +1,16 @@
 """A trust for tests: a real database and the real application in a folder, with a clock that stands still."""
 
+import shutil
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from appliance.central import accounts
 from appliance.central.room_life import hash_token
 from appliance.central.service import Central
 from appliance.settings.central import CentralSection, CentralSettings
@@ -15,7 +19,7 @@ from appliance.trust import entries, invitations, schools, state
 from appliance.trust.entries import Kind
 from appliance.trust.service import Trust
 from appliance.trust_protocol import SignedDocument, TrustDocument, TrustInvitation, open_document
-from tests.fakes.school import SchoolClock
+from tests.fakes.school import PASSWORD, SchoolClock
 from webui.trust.app import create_trust_app
 
 BASE = "/api/v1/trust"
@@ -32,15 +36,33 @@ def settings(folder: Path, database: str = "") -> CentralSettings:
 class FakeTrust:
     """A trust, and short ways to say what happens in it."""
 
-    def __init__(self, folder: Path, *, database: str = "", clock: SchoolClock | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, database: str = "", prepared: Path | None = None, clock: SchoolClock | None = None
+    ) -> None:
+        """`prepared`: the folder of a trust that was closed, of which this one is a copy."""
         self.clock = clock or SchoolClock()
+        if prepared is not None:
+            shutil.copytree(prepared, folder)
         self.central = Central(settings(folder, database), self.clock, uptime=self.clock.running_seconds)
-        self.central.prepare_database()
+        if prepared is None:
+            self.central.prepare_database()
         self.store = self.central.store
         self.trust = Trust(self.central)
-        with self.store.write_session() as session:
-            state.create_trust(session, self.clock(), self.central.keys)
-        self.app = create_trust_app(self.trust)
+        if prepared is None:
+            with self.store.write_session() as session:
+                state.create_trust(session, self.clock(), self.central.keys)
+
+    @cached_property
+    def app(self) -> Flask:
+        return create_trust_app(self.trust)
+
+    def account(self, username: str, password: str = PASSWORD) -> None:
+        """Add an administrator."""
+        with self.store.write_session(affects_rooms=False) as session:
+            accounts.add_account(
+                session, self.clock(), username=username, name=username.title(), roles=("trust_administrator",),
+                password=password, by="test",
+            )  # fmt: skip
 
     def register(self, name: str, timezone: str = "Europe/London") -> str:
         with self.store.write_session() as session:

@@ -15,7 +15,7 @@ from tests.e2e.browser import parse_forms
 from tests.fakes.signed_in import signed_in_client
 from webui.shared.access import find_right
 
-SCOPES = {"central": Scope.SCHOOL, "room": Scope.ROOM}
+SCOPES = {"central": Scope.SCHOOL, "room": Scope.ROOM, "trust": Scope.TRUST}
 NO_PAGES = {
     "static",
     "shared.static",
@@ -111,7 +111,9 @@ def _get_routes(app: Flask) -> list[Rule]:
     return [
         rule
         for rule in app.url_map.iter_rules()
-        if "GET" in (rule.methods or ()) and rule.endpoint not in NO_PAGES and not rule.endpoint.startswith("api.")
+        if "GET" in (rule.methods or ())
+        and rule.endpoint not in NO_PAGES
+        and not rule.endpoint.startswith(("api.", "trust_api."))
     ]
 
 

@@ -12,6 +12,7 @@ from flask import Flask
 from appliance.rights import Role
 from tests.docs.sources import ROOT
 from tests.fakes.furnished import FurnishedSchool, furnished_sites
+from tests.fakes.furnished_trust import furnished_trust
 from tests.webui.every_page import list_pages, sign_in
 from webui.shared.help import GUIDES, read_guide
 
@@ -90,6 +91,16 @@ def test_no_page_says_a_word_of_ours(sites: tuple[FurnishedSchool, dict[str, Fla
         answer = sign_in(apps[site], visit.role).get(visit.path)
         if answer.mimetype == "text/html":
             said += [f"{visit.path} {one}" for one in find_words(text_of(answer.get_data(as_text=True)))]
+    assert not said, "\n".join(said)
+
+
+def test_no_page_of_a_trust_says_a_word_of_ours(tmp_path: Path) -> None:
+    said = []
+    with furnished_trust(tmp_path / "trust") as trust:
+        for visit in list_pages(trust.app, "trust", trust.arguments):
+            answer = sign_in(trust.app, visit.role).get(visit.path)
+            if answer.mimetype == "text/html":
+                said += [f"{visit.path} {one}" for one in find_words(text_of(answer.get_data(as_text=True)))]
     assert not said, "\n".join(said)
 
 

@@ -11,9 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, g, request
-from flask.blueprints import BlueprintSetupState
-from werkzeug.exceptions import MethodNotAllowed, UnsupportedMediaType
-from werkzeug.routing import BaseConverter, Map, Rule
+from werkzeug.exceptions import UnsupportedMediaType
 
 from appliance import protocol
 from appliance.central import room_copies, room_life
@@ -27,10 +25,12 @@ from appliance.problem_details import ProblemType
 from appliance.rights import ROOM, Right, Scope, has_right
 from dns.errors import DECODING_FAILED
 from webui.api import views
+from webui.api.path_forms import MAX_DIGITS, flask_path, install_path_forms
 from webui.api.responses import install_problem_handlers, problem_response
 from webui.api.room_credentials import NotAdmitted, read_caller
 from webui.api.script_access import authenticate_script, is_for_scripts
 from webui.api.script_views import make_script_view
+from webui.api.unknown_addresses import answer_unknown_addresses
 from webui.shared.access import requested_right, requires
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -38,10 +38,10 @@ T = TypeVar("T", bound=msgspec.Struct)
 _FEED = "api.get_feed"
 _CERTIFICATE = "api.request_certificate"
 _BEARER = "Bearer "
-_MAX_DIGITS = 18
 
 api = Blueprint("api", __name__, url_prefix=BASE_PATH)
 install_problem_handlers(api)
+install_path_forms(api)
 
 
 @api.before_request
@@ -133,7 +133,7 @@ def read_value(text: str, kind: Any) -> Any:
     try:
         return msgspec.convert(text, kind)
     except msgspec.ValidationError:
-        if not (text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS):
+        if not (text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS):
             raise
         return msgspec.convert(int(text), kind)
 
@@ -150,64 +150,12 @@ def read_message(kind: type[T]) -> T:
     return message
 
 
-@requires(Right.FOLLOW_SCHOOL)
-def _answer_unknown(unknown: str) -> Response:
-    """Answer whatever no operation answers: another method, or an address at which there is nothing."""
-    if allowed := _ADDRESSES.bind("", path_info=f"/{unknown}").allowed_methods():
-        raise MethodNotAllowed(allowed, f"{request.method} is none of what can be done here")
-    raise NotFound(f"there is no /{unknown} here")
-
-
-def _add_unknown(state: BlueprintSetupState) -> None:
-    # Werkzeug's rules and not Flask's, which name their methods: this one holds for every method that there is.
-    endpoint = f"{api.name}.unknown"
-    state.app.view_functions[endpoint] = _answer_unknown
-    bare = Rule(f"{BASE_PATH}/", endpoint=endpoint, defaults={"unknown": ""}, strict_slashes=False)
-    state.app.url_map.add(bare)
-    state.app.url_map.add(Rule(f"{BASE_PATH}/<path:unknown>", endpoint=endpoint))
-
-
-class FormConverter(BaseConverter):
-    """A part of an address that has a form: what has another one is no such address, and may be another's."""
-
-    def __init__(self, map: Map, pattern: str) -> None:  # noqa: A002 (werkzeug's word)
-        super().__init__(map)
-        self.regex = pattern
-
-
-def _flask_path(operation: Operation) -> str:
-    path = operation.path
-    for name, kind in operation.parameters.items():
-        form = _form_of(kind) if operation.caller == "script" else ""
-        path = path.replace(f"{{{name}}}", f"<form('{form}'):{name}>" if form else f"<{name}>")
-    return path
-
-
-def _form_of(kind: Any) -> str:
-    """Return the form of what stands in an address, as a regular expression; "": any text."""
-    match msgspec.inspect.type_info(kind):
-        case msgspec.inspect.IntType():
-            return f"[0-9]{{1,{_MAX_DIGITS}}}"
-        case msgspec.inspect.LiteralType(values=values):
-            return "|".join(map(str, values))
-        case msgspec.inspect.StrType(pattern=str(pattern)):
-            return pattern.strip("^$")
-        case msgspec.inspect.Metadata(type=msgspec.inspect.StrType(pattern=str(pattern))):
-            return pattern.strip("^$")
-    return ""
-
-
-_CONVERTERS = {"form": FormConverter}
-_ADDRESSES = Map(
-    [Rule(_flask_path(one), endpoint=one.id, methods=[one.method]) for one in OPERATIONS], converters=_CONVERTERS
-)
-api.record(lambda state: state.app.url_map.converters.update(_CONVERTERS))  # before the first rule
 for _operation in OPERATIONS:
     api.add_url_rule(
-        _flask_path(_operation),
+        flask_path(_operation),
         _operation.id,
         _make_view(_operation),
         methods=[_operation.method],
         provide_automatic_options=False,
     )
-api.record(_add_unknown)
+answer_unknown_addresses(api, OPERATIONS, Right.FOLLOW_SCHOOL)

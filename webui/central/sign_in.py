@@ -9,6 +9,7 @@ from appliance.protocol import Account, normalize_username
 from appliance.rights import Right, Scope, has_right
 from appliance.sign_in_throttle import SignInOrigin, TooManyTries
 from webui.central.room_sign_in.views import leads_to_room
+from webui.shared.access import site_scope
 from webui.shared.auth import CodeWanted, SignInAnswer, SignInAttempt, SignInRefused
 from webui.shared.translation import gettext, translatable
 
@@ -40,7 +41,7 @@ def check_sign_in(central: Central, attempt: SignInAttempt) -> SignInAnswer:
 
 def _say(answer: central_sign_in.SignInAnswer) -> SignInAnswer:
     match answer:
-        case Account() if has_right(answer.roles, Right.SIGN_IN, Scope.SCHOOL) or leads_to_room(answer):
+        case Account() if has_right(answer.roles, Right.SIGN_IN, site_scope()) or _leads_to_room(answer):
             return answer
         case CodeNeeded(step=step):
             return CodeWanted(step) if step else SignInRefused(words="", is_over=True)
@@ -52,6 +53,10 @@ def _say(answer: central_sign_in.SignInAnswer) -> SignInAnswer:
             return SignInRefused(words="User name or password is not right.")
         case Account() | FactorMissing():
             return SignInRefused(words=NOT_HERE)
+
+
+def _leads_to_room(account: Account) -> bool:
+    return site_scope() is Scope.SCHOOL and leads_to_room(account)
 
 
 def _is_password_off(central: Central, username: str) -> bool:

@@ -17,6 +17,7 @@ from webui.shared.sessions import TableSession
 V = TypeVar("V", bound=Callable[..., Any])
 
 _ATTRIBUTE = "hallpass_right"
+_SCOPE = "hallpass-scope"
 # What Flask and its extensions serve themselves, so that no view of ours can name its right.
 _ASSETS = dict.fromkeys(("static", "shared.static", "bootstrap.static"), Right.VISIT)
 
@@ -43,6 +44,7 @@ def requested_right() -> Right | None:
 
 def install_access(app: Flask, scope: Scope, *, token_interfaces: Collection[str] = ()) -> None:
     """Ask for the right of every route. The blueprints of `token_interfaces` ask whoever comes by themselves."""
+    app.extensions[_SCOPE] = scope
 
     @app.before_request
     def require_right() -> Response | None:
@@ -59,6 +61,12 @@ def install_access(app: Flask, scope: Scope, *, token_interfaces: Collection[str
         return None if _has(right, scope) else abort(403)
 
     app.context_processor(lambda: {"may_open": lambda endpoint: may_open(endpoint, scope)})
+
+
+def site_scope() -> Scope:
+    """Return where the rights hold that this site asks for."""
+    scope: Scope = current_app.extensions[_SCOPE]
+    return scope
 
 
 def may_open(endpoint: str, scope: Scope) -> bool:

@@ -1,39 +1,90 @@
-"""The application of a trust: what the centrals of its schools call (`appliance.operations.trust`).
+"""A trust's site: the pages of its administrators, and what the centrals of its schools call.
 
-Who calls is known before a view is: a school by its credential, an invited one by its token. Nobody names a
-school: whose document is answered, and whose numbers are kept, follows from the credential alone.
+Accounts, sign-in, second steps and the audit are central's own pages: a trust's database has the same tables. What
+a page of a school would show (rooms, devices, requests, sites) is not there, and none of it is in the database.
 """
 
-import functools
 import os
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Flask
+from jinja2 import ChoiceLoader, FileSystemLoader
+from sqlalchemy.exc import SQLAlchemyError
 
-from appliance import protocol
+import webui.central
+from appliance.central import accounts
 from appliance.central.service import Central
-from appliance.operations import BASE_PATH
-from appliance.operations.operation import Operation
-from appliance.operations.trust import TRUST_OPERATIONS
-from appliance.problem_details import ProblemType
+from appliance.rights import Scope
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-from appliance.trust import schools
+from appliance.trust.entries import KIND_WORDS
 from appliance.trust.service import Trust
-from appliance.trust_protocol import SchoolEnrolment, SchoolNumbers, SignedDocument
-from webui.api.responses import answer_elsewhere, install_problem_handlers, json_response, problem_response
-from webui.api.routes import read_message
-from webui.shared.access import requires
+from webui.central.accounts.account_sign_ins import blueprint as account_sign_ins
+from webui.central.accounts.made_links import blueprint as made_links
+from webui.central.accounts.new_password import blueprint as new_password
+from webui.central.accounts.own_password import blueprint as own_password
+from webui.central.accounts.role_names import ROLE_ABOUT, name_roles
+from webui.central.accounts.views import blueprint as people
+from webui.central.audit.views import blueprint as audit
+from webui.central.blueprints import START
+from webui.central.input_checks import install_input_checks
+from webui.central.people_names import name_person
+from webui.central.plain_port import install_plain_port
+from webui.central.school_identity import school_identity
+from webui.central.second_factor.rule_views import install_second_factor_rule
+from webui.central.second_factor.views import blueprint as own_second_factor
+from webui.central.sign_in import check_sign_in
+from webui.shared import auth
+from webui.shared.access import install_access
+from webui.shared.base_app import create_base_app
+from webui.shared.language_menu import install_languages
+from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
+from webui.shared.sign_ins import blueprint as sign_ins
+from webui.shared.translation import translatable, translate
+from webui.trust.audit_check.views import blueprint as audit_check
+from webui.trust.entries.views import blueprint as entries
+from webui.trust.entry_words import describe_entry, name_category
+from webui.trust.numbers.views import blueprint as numbers
+from webui.trust.reasons import SENTENCES
+from webui.trust.school_interface import api
+from webui.trust.schools.views import blueprint as schools
+from webui.trust.start import NAVIGATION
+from webui.trust.start import blueprint as start
 
-MAX_BODY_BYTES = 64 * 1024
-_BEARER = "Bearer "
-_UNKNOWN = "this credential is not known here"
-_OF_NO_USE = "this invitation is of no use: it was used, it has ended, or there is a newer one"
-
-api = Blueprint("trust_api", __name__, url_prefix=BASE_PATH)
-install_problem_handlers(api)
+PLACE = translatable("for a trust")
+FOOTER = translatable("A trust sees numbers of its schools: no name of a person, a device, a room or a site.")
+_NOBODY_YET = translatable(
+    "Nobody can sign in here yet. So that nobody on the network can put themselves in charge, the first account "
+    "is made on the machine that runs this site: whoever looks after it types “hallpass account add NAME --role "
+    "trust_administrator --link --config trust.toml” there, and gives the link that it prints to whom it is for."
+)
+FRAME = {
+    "layout": "trust.html",
+    "is_trust": True,
+    "has_no_help": True,
+    "sign_ins_where": "trust",
+    "password_page": "own_password.show",
+    "second_factor_page": "second_factor.show",
+    "check_page": "audit_check.verify",
+    "footer_words": FOOTER,
+}
+FEATURES = (
+    start,
+    schools,
+    entries,
+    numbers,
+    people,
+    made_links,
+    new_password,
+    own_password,
+    own_second_factor,
+    account_sign_ins,
+    sign_ins,
+    audit,
+    audit_check,
+)
 
 
 def create_app() -> Flask:
@@ -42,6 +93,7 @@ def create_app() -> Flask:
     central.prepare_database()
     trust = Trust(central)
     trust.prepare()
+    central.upkeep.start()
     central.start_metrics()
     stop_with_server(central.stop)
     return create_trust_app(trust)
@@ -49,97 +101,45 @@ def create_app() -> Flask:
 
 def create_trust_app(trust: Trust) -> Flask:
     """Return the application of a trust that is prepared."""
-    app = Flask(__name__, static_folder=None)
-    app.config.update(MAX_CONTENT_LENGTH=MAX_BODY_BYTES)
-    app.extensions["trust"] = trust
+    central, settings = trust.central, trust.settings
+    app = create_base_app(__name__, settings.central.shared_folder, cookie="hallpass-trust")
+    of_central = FileSystemLoader(Path(webui.central.__path__[0]) / "templates")  # the frame of both sites
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(Path(__file__).parent / "templates"), of_central])
+    app.extensions["trust"], app.extensions["central"] = trust, central
+    domains = ("room", "central", "trust")
+    install_languages(app, default=settings.central.language, domains=domains, sentences=SENTENCES)
+    install_school_clock(app, SchoolClock(lambda: school_identity(central).zone, central.now))
+    app.extensions["hallpass-csrf"].exempt(api)  # schools bring a credential in a header; no browser would
     app.register_blueprint(api)
-    app.register_error_handler(Exception, answer_elsewhere)
+    install_plain_port(app, settings)
+    install_input_checks(app, without=api.name)
+    for feature in FEATURES:
+        app.register_blueprint(feature)
+    app.context_processor(
+        lambda: {
+            "place": translate(PLACE),
+            "school": school_identity(central).name,
+            "navigation": NAVIGATION,
+            "notices": _list_notices(central),
+            **FRAME,
+        }
+    )
+    app.jinja_env.filters["roles"] = name_roles
+    app.jinja_env.globals["role_about"] = ROLE_ABOUT
+    app.jinja_env.filters["person"] = name_person
+    app.jinja_env.filters["entry"] = describe_entry
+    app.jinja_env.filters["entry_kind"] = lambda kind: translate(KIND_WORDS[kind])
+    app.jinja_env.filters["category"] = name_category
+    auth.install_auth(app, central.sessions, partial(check_sign_in, central), home=START)
+    install_access(app, Scope.TRUST, token_interfaces=(api.name,))
+    install_second_factor_rule(app)
     return app
 
 
-def _trust() -> Trust:
-    trust: Trust = current_app.extensions["trust"]
-    return trust
-
-
-def enrol_school(message: SchoolEnrolment) -> Response:
-    """Let a school's central in."""
-    signed = _trust().enrol(_given_token(), message.credential_hash)
-    if signed is None:
-        return _unauthorized(_OF_NO_USE)
-    return _document_response(signed)
-
-
-def get_document() -> Response:
-    """Answer with what is laid down for the school that asks."""
-    return _document_response(_trust().read_document(g.school.id))
-
-
-def put_numbers(message: SchoolNumbers) -> Response:
-    """Keep how the school that sends it is."""
-    if g.school.state != schools.ENROLLED:
-        return problem_response(ProblemType.SCHOOL_ENDED, schools.ENDED_WORDS[g.school.state])
-    _trust().receive_numbers(g.school.id, message)
-    return json_response(protocol.Received())
-
-
-def _document_response(signed: SignedDocument) -> Response:
-    response = json_response(signed)
-    response.set_etag(signed.digest)
-    response.make_conditional(request)
-    return response
-
-
-def _given_token() -> str:
-    given = request.headers.get("Authorization", "")
-    return given.removeprefix(_BEARER) if given.startswith(_BEARER) else ""
-
-
-def _unauthorized(words: str) -> Response:
-    response = problem_response(ProblemType.UNKNOWN_TOKEN, words)
-    response.headers["WWW-Authenticate"] = "Bearer"
-    return response
-
-
-def _admit_school() -> Response | None:
-    """Note which school calls, or return why it may not."""
-    token = _given_token()
-    with _trust().store.read_session() as session:
-        school = schools.find_school_by_credential(session, token) if token else None
-    if school is None:
-        return _unauthorized(_UNKNOWN)
-    if school.state not in (schools.ENROLLED, schools.RETIRED):
-        words = schools.ENDED_WORDS.get(school.state, _UNKNOWN)
-        return problem_response(ProblemType.SCHOOL_ENDED, words)
-    g.school = school
-    return None
-
-
-_VIEWS: dict[str, Callable[..., Response]] = {
-    "enrol_school": enrol_school,
-    "get_document": get_document,
-    "put_numbers": put_numbers,
-}
-
-
-def _make_view(operation: Operation) -> Callable[..., Response]:
-    view = _VIEWS[operation.id]
-
-    @requires(operation.right)
-    @functools.wraps(view)
-    def serve() -> Response:
-        if operation.caller == "school" and (refusal := _admit_school()):
-            return refusal
-        return view(read_message(operation.body)) if operation.body is not None else view()
-
-    return serve
-
-
-for _operation in TRUST_OPERATIONS:
-    api.add_url_rule(
-        _operation.path,
-        _operation.id,
-        _make_view(_operation),
-        methods=[_operation.method],
-        provide_automatic_options=False,
-    )
+def _list_notices(central: Central) -> tuple[str, ...]:
+    """Return what is said above the form of who signs in."""
+    try:
+        with central.store.read_session() as session:
+            return () if accounts.has_any_account(session) else (_NOBODY_YET,)
+    except SQLAlchemyError:  # the form stands there all the same, and says itself what is away
+        return ()

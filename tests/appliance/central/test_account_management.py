@@ -7,7 +7,7 @@ import pytest
 from appliance.central import account_links, account_management, accounts
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import UserRow
-from appliance.rights import ROLES, Right, Role
+from appliance.rights import SCHOOL_ROLES, Right, Role
 from tests.fakes.school import PASSWORD, FakeSchool
 
 NEW = "a new long password"
@@ -171,11 +171,11 @@ def test_the_last_who_may_change_accounts_stays(school: FakeSchool) -> None:
 
 
 def test_the_office_manages_supply_teachers_and_nobody_who_is_more(school: FakeSchool) -> None:
-    managed = {roles for role in ROLES for roles in ((role,), ("supply", role)) if
+    managed = {roles for role in SCHOOL_ROLES for roles in ((role,), ("supply", role)) if
                account_management.may_manage(("office",), sorted(set(roles)))}  # fmt: skip
     assert managed == {("supply",), ("supply", "supply")}
-    assert all(account_management.may_manage(("coordinator",), (role,)) for role in ROLES)
-    others = set(ROLES) - {"office", "coordinator", "deputy_coordinator"}
+    assert all(account_management.may_manage(("coordinator",), (role,)) for role in SCHOOL_ROLES)
+    others = set(SCHOOL_ROLES) - {"office", "coordinator", "deputy_coordinator"}
     assert not any(account_management.may_manage((one,), ("supply",)) for one in others)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from appliance.central import account_management, audit, permanent_openings, requests, unblocks
 from appliance.central.errors import NotPossible
-from appliance.rights import ROLES, Right, Scope, has_right
+from appliance.rights import SCHOOL_ROLES, Right, Scope, has_right
 from tests.fakes.school import FakeSchool
 
 
@@ -37,7 +37,7 @@ def test_ones_own_request_is_approved_by_somebody_else(school: FakeSchool, own_r
 
 
 def test_where_the_school_has_nobody_else_it_is_allowed_and_marked(school: FakeSchool, own_request: str) -> None:
-    for role in ROLES:
+    for role in SCHOOL_ROLES:
         if not has_right(role, Right.DECIDE_REQUESTS, Scope.SCHOOL):
             school.account(role.replace("_", "-"), role)
     school.account("dora", "deputy_coordinator")

@@ -108,3 +108,29 @@ def test_a_school_that_belongs_to_no_trust_says_so(tmp_path: Path) -> None:
         assert "belongs to no trust" in why_not(school, "central", "trust", command)
     assert "in step" in run(school, "central", "trust", "sync")
     assert json.loads(run(school, "central", "trust", "numbers"))["rooms"] == 0
+
+
+def test_an_invitation_is_taken_back(config: Path, tmp_path: Path) -> None:
+    run(config, "trust", "schools", "add", "School One")
+    run(config, "trust", "schools", "invite", "School One", "--output", str(tmp_path / "one.invitation"))
+    assert listed(config, "schools", "list")[0]["words"] == "registered; an invitation waits"
+
+    assert "of no use any more" in run(config, "trust", "schools", "uninvite", "School One")
+    assert listed(config, "schools", "list")[0]["words"] == "registered, and not invited"
+    assert "no invitation waits" in why_not(config, "trust", "schools", "uninvite", "School One")
+
+
+def test_administrators_have_accounts_of_the_trust_and_of_no_school(config: Path, tmp_path: Path) -> None:
+    made = json.loads(run(config, "account", "add", "tina", "--role", "trust_administrator", "--link", "--json"))
+    assert made["link"].startswith("http://127.0.0.1:1/new-password/")
+    assert "of those that there are" in why_not(
+        config, "account", "add", "cora", "--role", "coordinator", "--link"
+    )
+    run(config, "account", "second-factor", "require", "--role", "trust_administrator", "--from", "2027-01-11")
+    assert "cannot be asked of coordinator" in why_not(
+        config, "account", "second-factor", "require", "--role", "coordinator", "--from", "2027-01-11"
+    )
+    school = tmp_path / "central.toml"
+    school.write_text('[central]\nschool = "School One"\ndata = "one"\n')
+    refused = why_not(school, "account", "add", "tina", "--role", "trust_administrator", "--link")
+    assert "of those that there are" in refused

@@ -14,7 +14,7 @@ from appliance.central.models import UserRow
 from appliance.errors import HallpassError
 from appliance.operations import OPERATIONS
 from appliance.protocol import Account
-from appliance.rights import ROLES, ROOM, Right, Role, Scope, has_right, may_teach
+from appliance.rights import ROOM, SCHOOL_ROLES, Right, Role, Scope, has_right, may_teach
 from appliance.settings.dns import DnsSection
 from appliance.settings.room import RoomSection, RoomSettings
 from appliance.settings.values import UpstreamSetting
@@ -26,7 +26,7 @@ from webui.shared.access import find_right
 
 # Written out here, so that a change of the table is seen to be one.
 WHO_COMES_IN: dict[str, set[Role]] = {
-    "central": set(ROLES) - {"teacher", "supply"},
+    "central": set(SCHOOL_ROLES) - {"teacher", "supply"},
     "room": {"teacher", "supply", "coordinator", "deputy_coordinator"},
 }
 ENDS_SIGN_INS = {"own_password.sign_out_everywhere", "sign_ins.end_others"}
@@ -114,7 +114,7 @@ def test_a_stranger_is_asked_to_sign_in_on_every_page_but_those_for_anybody(app:
         assert answer.location.partition("?")[0] == "/sign-in", path
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", SCHOOL_ROLES)
 def test_a_role_comes_to_the_pages_of_its_rights_and_to_no_others(
     app: Flask, site: str, school: FakeSchool, role: Role
 ) -> None:
@@ -195,7 +195,7 @@ def test_a_session_does_what_the_account_may_now_and_not_what_it_might_when_it_b
     assert [client.get(path).status_code for path in ("/audit", "/statistics")] == [403, 200]
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", SCHOOL_ROLES)
 def test_who_may_sign_in_at_a_site_is_who_has_the_right_to(site: str, role: Role) -> None:
     may_sign_in = has_right(role, Right.SIGN_IN, Scope.SCHOOL) if site == "central" else may_teach(role)
     assert may_sign_in == (role in WHO_COMES_IN[site])

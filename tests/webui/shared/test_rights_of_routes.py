@@ -4,11 +4,14 @@
 that names another one than it did, by mistake or on purpose, is seen.
 """
 
+from pathlib import Path
+
 from flask import Flask
 
 from appliance.operations import OPERATIONS
 from appliance.operations.trust import TRUST_OPERATIONS
 from appliance.rights import Right
+from tests.fakes.trust import FakeTrust
 from tests.webui.shared.test_access import app, school, site  # noqa: F401 (fixtures)
 from webui.shared.access import find_right
 
@@ -40,7 +43,8 @@ SINGLE = {
     "audit.export": "EXPORT_AUDIT", "devices.show": "SEE_DEVICES", "devices.list_unknown": "SEE_DEVICES",
     "requests.undo_permanent": "EDIT_RULES", "requests.set_days": "DELEGATE", "rooms.show": "SEE_ROOMS",
     "rooms.show_room": "SEE_ROOMS", "plans.ask_for_plan": "REQUEST_UNBLOCKS", "today.show": "SEE_ROOM",
-    "today.report_site": "REPORT_SITES", "api.unknown": "FOLLOW_SCHOOL",
+    "today.report_site": "REPORT_SITES", "api.unknown": "FOLLOW_SCHOOL", "schools.show": "SEE_TRUST",
+    "schools.show_school": "SEE_TRUST", "entries.show": "SEE_TRUST", "trust_api.unknown": "FOLLOW_TRUST",
 }  # fmt: skip
 OF_OPERATIONS = {
     "FOLLOW_SCHOOL": {
@@ -125,6 +129,13 @@ OF_OPERATIONS = {
 }  # fmt: skip
 
 
+TRUST = {
+    "": "VISIT", "account_sign_ins": "MANAGE_SUPPLY_ACCOUNTS", "accounts": "MANAGE_SUPPLY_ACCOUNTS",
+    "audit": "READ_AUDIT", "audit_check": "READ_AUDIT", "bootstrap": "VISIT", "entries": "LAY_DOWN",
+    "languages": "VISIT", "made_links": "MANAGE_SUPPLY_ACCOUNTS", "new_password": "VISIT", "numbers": "SEE_TRUST",
+    "own_password": "MANAGE_OWN_SIGN_INS", "schools": "MANAGE_SCHOOLS", "second_factor": "MANAGE_OWN_SIGN_INS",
+    "shared": "VISIT", "sign_ins": "MANAGE_OWN_SIGN_INS", "start": "SIGN_IN",
+}  # fmt: skip
 OF_TRUST = {"ENROL_AT_TRUST": {"enrol_school"}, "FOLLOW_TRUST": {"get_document", "put_numbers"}}
 
 
@@ -133,7 +144,9 @@ def written(site: str, endpoint: str) -> str:  # noqa: F811 (the fixture is its 
     feature, _, name = endpoint.rpartition(".")
     if feature == "api" and name != "unknown":
         return next((right for right, names in OF_OPERATIONS.items() if name in names), "")
-    return SINGLE.get(endpoint) or (CENTRAL if site == "central" else ROOM).get(feature, "")
+    if feature == "trust_api" and name != "unknown":
+        return next((right for right, names in OF_TRUST.items() if name in names), "")
+    return SINGLE.get(endpoint) or {"central": CENTRAL, "room": ROOM, "trust": TRUST}[site].get(feature, "")
 
 
 def test_each_route_asks_for_the_right_that_is_written_here(app: Flask, site: str) -> None:  # noqa: F811
@@ -141,6 +154,15 @@ def test_each_route_asks_for_the_right_that_is_written_here(app: Flask, site: st
         right = find_right(app, rule.endpoint)
         assert right is not None
         assert right.name == written(site, rule.endpoint), rule.endpoint
+
+
+def test_each_route_of_a_trust_asks_for_the_right_that_is_written_here(tmp_path: Path) -> None:
+    trust = FakeTrust(tmp_path / "trust")
+    for rule in trust.app.url_map.iter_rules():
+        right = find_right(trust.app, rule.endpoint)
+        assert right is not None, rule.endpoint
+        assert right.name == written("trust", rule.endpoint), rule.endpoint
+    trust.close()
 
 
 def test_each_operation_of_the_interface_has_the_right_that_is_written_here() -> None:
@@ -156,5 +178,5 @@ def test_each_operation_of_a_trust_has_the_right_that_is_written_here() -> None:
 
 
 def test_there_is_no_right_that_no_route_asks_for() -> None:
-    asked = {*CENTRAL.values(), *ROOM.values(), *SINGLE.values(), *OF_OPERATIONS, *OF_TRUST}
+    asked = {*CENTRAL.values(), *ROOM.values(), *TRUST.values(), *SINGLE.values(), *OF_OPERATIONS, *OF_TRUST}
     assert {right.name for right in Right} - asked == set()

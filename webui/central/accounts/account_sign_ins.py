@@ -5,10 +5,10 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import accounts, openid_accounts, second_factor, undo
 from appliance.central.errors import NotPossible
-from appliance.rights import Right
+from appliance.rights import Right, Scope
 from webui.central.accounts.views import get_managed
 from webui.central.blueprints import central, create_feature_blueprint
-from webui.shared.access import requires
+from webui.shared.access import requires, site_scope
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.translation import gettext
@@ -54,12 +54,15 @@ def sign_out(username: str) -> Redirect:
     with central().store.write_session() as session:
         user = get_managed(session, username)
         accounts.sign_out_everywhere(session, central().now(), username=user.username, by=current_username())
-    flash(
-        gettext(
-            "%(username)s is signed out everywhere; rooms that are away end it when they hear of it.",
-            username=username,
+    if site_scope() is Scope.TRUST:
+        flash(gettext("%(username)s is signed out everywhere.", username=username))
+    else:
+        flash(
+            gettext(
+                "%(username)s is signed out everywhere; rooms that are away end it when they hear of it.",
+                username=username,
+            )
         )
-    )
     return redirect(url_for("accounts.edit", username=username))
 
 

@@ -8,7 +8,7 @@ from wtforms.validators import EqualTo, InputRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from appliance.central.accounts import MIN_PASSWORD_LENGTH
-from appliance.rights import ROLE_WORDS
+from appliance.rights import ROLE_WORDS, SCHOOL_ROLES
 from webui.central.form_helpers import check_day, select_choices
 from webui.shared.school_clock import school_clock
 from webui.shared.translation import lazy_gettext
@@ -28,7 +28,7 @@ class AccountForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
     name = StringField(lazy_gettext("Name"), [InputRequired(), Length(max=200)])
     roles = CheckboxesField(
         lazy_gettext("What they do here"),
-        choices=select_choices({role: lazy_gettext(words) for role, words in ROLE_WORDS.items()}),
+        choices=select_choices({role: lazy_gettext(ROLE_WORDS[role]) for role in SCHOOL_ROLES}),
     )
     ends = DateField(lazy_gettext("Last day (supply teachers need one)"), [Optional(), check_day])
     rooms = CheckboxesField(lazy_gettext("Only in these rooms (none ticked: every room)"), choices=[], coerce=int)

@@ -5,11 +5,11 @@ from werkzeug.wrappers import Response as Redirect
 
 from appliance.central import account_links
 from appliance.central.errors import CentralError
-from appliance.rights import Right, Scope, has_right
+from appliance.rights import Right, has_right
 from webui.central.accounts.forms import NewPasswordForm
 from webui.central.blueprints import START, central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.shared.access import requires
+from webui.shared.access import requires, site_scope
 from webui.shared.reasons import translate_reason
 from webui.shared.translation import gettext
 
@@ -36,7 +36,7 @@ def save(token: str) -> str | Redirect:
     except CentralError as problem:
         return _page(token, form, str(problem))
     flash(gettext("Your password is set; your user name is %(username)s.", username=username))
-    works_here = account is not None and has_right(account.roles, Right.SIGN_IN, Scope.SCHOOL)
+    works_here = account is not None and has_right(account.roles, Right.SIGN_IN, site_scope())
     return redirect(url_for("sign_in" if works_here else "new_password.show_rooms_way"))
 
 

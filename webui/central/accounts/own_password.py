@@ -7,12 +7,12 @@ from appliance.central import accounts
 from appliance.central.errors import CentralError
 from appliance.central.sessions import renew_session
 from appliance.central.sign_in import PAGES
-from appliance.rights import Right
+from appliance.rights import Right, Scope
 from appliance.sign_in_throttle import SignInOrigin, TooManyTries
 from webui.central.accounts.forms import OwnPasswordForm
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.shared.access import requires
+from webui.shared.access import requires, site_scope
 from webui.shared.auth import current_device, current_session_id, current_username
 from webui.shared.client_address import client_address
 from webui.shared.translation import gettext
@@ -57,5 +57,8 @@ def sign_out_everywhere() -> Redirect:
     with central().store.write_session() as session:
         accounts.sign_out_everywhere(session, central().now(), username=current_username(), by=current_username())
         renew_session(session, current_session_id())
-    flash(gettext("You are signed out everywhere else; rooms that are away end it when they hear of it."))
+    if site_scope() is Scope.TRUST:
+        flash(gettext("You are signed out everywhere else."))
+    else:
+        flash(gettext("You are signed out everywhere else; rooms that are away end it when they hear of it."))
     return redirect(url_for("sign_ins.show"))

@@ -17,6 +17,7 @@ ROLE_NAMES = (
     translatable("Leadership"),
     translatable("Governor"),
     translatable("Technician"),
+    translatable("Trust administrator"),
 )
 
 # What each may do, for whoever gives it.
@@ -32,6 +33,7 @@ ROLE_ABOUT: dict[Role, str] = {
     "leadership": translatable("answers for the filter: sees figures and the audit"),
     "governor": translatable("sees figures without names"),
     "technician": translatable("makes cards, and sees how the rooms are; never what anybody looked at"),
+    "trust_administrator": translatable("lays down what all schools follow, and sees their numbers"),
 }
 
 

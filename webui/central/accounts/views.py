@@ -1,4 +1,4 @@
-"""Who may sign in: everybody for the coordinator, supply teachers alone for the office."""
+"""Who may sign in: everybody for the coordinator, supply teachers alone for the office; at a trust its people."""
 
 from datetime import datetime
 
@@ -12,14 +12,14 @@ from appliance.central.account_management import SUPPLY, may_manage
 from appliance.central.errors import CentralError, NotPossible
 from appliance.central.first_start import suggest_username
 from appliance.central.models import UserRow
-from appliance.rights import Right, Role, Scope, has_right
+from appliance.rights import TRUST_ROLES, Right, Role, Scope, has_right
 from webui.central.accounts.forms import AccountForm, ReturnForm, end_of_day
 from webui.central.accounts.made_links import remember_link
 from webui.central.accounts.role_names import name_roles
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.paged_rows import find_rows
-from webui.shared.access import requires
+from webui.shared.access import requires, site_scope
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
@@ -169,12 +169,14 @@ def make_link(username: str) -> Redirect:
 
 
 def _create_form() -> AccountForm:
-    """Return a form with the school's rooms; without roles for whoever manages supply teachers alone."""
+    """Return a form with the school's rooms; without roles where there is one alone that can be given."""
     with central().store.read_session() as session:
         choices = [(room.id, room.name) for room in rooms.list_rooms(session)]
     form = AccountForm()
     form.rooms.choices = choices
-    if not _may_edit_all():
+    if _is_trust():
+        form.ends.label.text = gettext("Last day (may stay empty)")
+    if _is_trust() or not _may_edit_all():
         del form.roles
     return form
 
@@ -184,17 +186,22 @@ def _chosen_username(session: Session, form: AccountForm) -> str:
 
 
 def _chosen_roles(form: AccountForm) -> tuple[Role, ...]:
-    return tuple(form.roles.data) if form.roles is not None else (SUPPLY,)
+    only = TRUST_ROLES if _is_trust() else (SUPPLY,)
+    return tuple(form.roles.data) if form.roles is not None else only
+
+
+def _is_trust() -> bool:
+    return site_scope() is Scope.TRUST
 
 
 def _may_edit_all() -> bool:
-    return has_right(current_user.account.roles, Right.EDIT_ACCOUNTS, Scope.SCHOOL)
+    return has_right(current_user.account.roles, Right.EDIT_ACCOUNTS, site_scope())
 
 
 def get_managed(session: Session, username: str) -> UserRow:
     """Return an account that whoever asks may manage; else nothing is answered but 403. Raises NotFound."""
     user = account_management.get_account(session, username)
-    if not may_manage(current_user.account.roles, user.roles):
+    if not may_manage(current_user.account.roles, user.roles, site_scope()):
         abort(403)
     return user
 
@@ -206,18 +213,19 @@ def _require_somebody_left(session: Session, now: datetime) -> None:
 
 
 def _people_page(form: AccountForm, mistake: str = "") -> str:
-    now, roles = central().now(), current_user.account.roles
+    now, roles, scope = central().now(), current_user.account.roles, site_scope()
+    names_roles = _may_edit_all() and not _is_trust()
     with central().store.read_session() as session:
         return render_template(
             "accounts/accounts.html",
             found=find_rows(
-                (one for one in accounts.list_accounts(session) if may_manage(roles, one.roles)),
+                (one for one in accounts.list_accounts(session) if may_manage(roles, one.roles, scope)),
                 words=request.args.get("q", ""),
                 page=request.args.get("page", 1, type=int),
                 describe=lambda one: f"{one.name} {one.username} {name_roles(one.roles)}",
             ),
-            missing=account_management.list_missing_roles(session, now) if _may_edit_all() else [],
-            lacks_lead=not account_management.list_holders(session, now, Right.HANDLE_INCIDENTS),
+            missing=account_management.list_missing_roles(session, now) if names_roles else [],
+            lacks_lead=names_roles and not account_management.list_holders(session, now, Right.HANDLE_INCIDENTS),
             is_for_all=_may_edit_all(),
             now=now,
             form=form,

@@ -4,8 +4,8 @@ from flask_wtf import FlaskForm
 from wtforms import DateField, PasswordField, StringField
 from wtforms.validators import InputRequired, Length, Optional
 
-from appliance.central.second_factor_rule import ROLES_TO_ASK
-from appliance.rights import ROLE_WORDS
+from appliance.central.second_factor_rule import roles_to_ask
+from appliance.rights import ROLE_WORDS, Scope
 from webui.central.accounts.forms import CheckboxesField
 from webui.central.form_helpers import check_day, select_choices
 from webui.shared.auth import MAX_CODE_LENGTH
@@ -33,6 +33,6 @@ class SecondFactorRuleForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no
 
     roles = CheckboxesField(
         lazy_gettext("Who needs one"),
-        choices=select_choices({role: lazy_gettext(ROLE_WORDS[role]) for role in ROLES_TO_ASK}),
+        choices=select_choices({role: lazy_gettext(ROLE_WORDS[role]) for role in roles_to_ask(Scope.SCHOOL)}),
     )
     since = DateField(lazy_gettext("From this day on"), [Optional(), check_day])

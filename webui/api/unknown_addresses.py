@@ -1,0 +1,36 @@
+"""Answers, as a problem, whatever no operation of an interface answers: another method, or another address."""
+
+from collections.abc import Iterable
+
+from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import Map, Rule
+
+from appliance.central.errors import NotFound
+from appliance.operations import BASE_PATH, Operation
+from appliance.rights import Right
+from webui.api.path_forms import CONVERTERS, flask_path
+from webui.shared.access import requires
+
+
+def answer_unknown_addresses(api: Blueprint, operations: Iterable[Operation], right: Right) -> None:
+    """Have an interface answer what is none of its operations; whoever asks needs a right for that, too."""
+    rules = [Rule(flask_path(one), endpoint=one.id, methods=[one.method]) for one in operations]
+    addresses = Map(rules, converters=CONVERTERS)
+
+    @requires(right)
+    def answer_unknown(unknown: str) -> Response:
+        if allowed := addresses.bind("", path_info=f"/{unknown}").allowed_methods():
+            raise MethodNotAllowed(allowed, f"{request.method} is none of what can be done here")
+        raise NotFound(f"there is no /{unknown} here")
+
+    def add(state: BlueprintSetupState) -> None:
+        # Werkzeug's rules and not Flask's, which name their methods: this one holds for every method there is.
+        endpoint = f"{api.name}.unknown"
+        state.app.view_functions[endpoint] = answer_unknown
+        bare = Rule(f"{BASE_PATH}/", endpoint=endpoint, defaults={"unknown": ""}, strict_slashes=False)
+        state.app.url_map.add(bare)
+        state.app.url_map.add(Rule(f"{BASE_PATH}/<path:unknown>", endpoint=endpoint))
+
+    api.record(add)

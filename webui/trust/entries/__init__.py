@@ -1,0 +1,1 @@
+"""What a trust lays down for its schools."""
