@@ -26,6 +26,7 @@ from appliance.forked_program import ForkedProgram, run_apart, supervise_copies
 from appliance.openapi import render_interface
 from appliance.ports import require_free_port
 from appliance.processes import Program
+from appliance.rights import Role
 from appliance.service_log import configure_logging
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -147,14 +148,15 @@ def _try_to_prepare_database(settings: CentralSettings) -> None:
         service.open_central(settings).store.close()
 
 
-def say_who_may_sign_in(central: service.Central, config: Path) -> None:
+def say_who_may_sign_in(central: service.Central, config: Path, *, role: Role = "coordinator") -> None:
     """Say how the first account is made, where there is none: on this machine, and by nobody from the network."""
     with central.store.read_session() as session:
         if accounts.has_any_account(session):
             return
+    what = "central" if role == "coordinator" else "trust"
     click.echo(
-        "central: nobody can sign in yet. Make the first account on this machine:\n"
-        f"  hallpass account add NAME --role coordinator --link --config {config}\n"
+        f"{what}: nobody can sign in yet. Make the first account on this machine:\n"
+        f"  hallpass account add NAME --role {role} --link --config {config}\n"
         f"and open the link that it prints; {central.settings.pages_url} then leads through the rest.",
         err=True,
     )
@@ -173,7 +175,6 @@ def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
     """
     from appliance.web_process import WebProcess  # noqa: PLC0415 (gunicorn; other commands serve nothing)
 
-    proxies = tuple(str(network) for network in settings.central.trusted_proxies)
     rooms_certificates = (settings.tls,) if settings.tls else ()
     plain = settings.central.tls.plain_listen if settings.central.tls else None
     arguments = {
@@ -184,7 +185,7 @@ def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
             tls=certificates,
             clear=clear,
             rooms_tls=settings.central.data / FOLDER,
-            limits=msgspec.structs.replace(limits, trusted_proxies=proxies),
+            limits=limits_of(settings, limits),
         )
         for name, app, endpoint, certificates, clear, limits in (
             ("rooms", ROOMS_APP, settings.central.rooms_endpoint, rooms_certificates, None, ROOMS_LIMITS),
@@ -206,6 +207,12 @@ def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
         )
         for name, server in servers.items()
     )
+
+
+def limits_of(settings: CentralSettings, limits: WebLimits) -> WebLimits:
+    """Return a server's limits, with the proxies of the settings, which are believed about whom they speak for."""
+    proxies = tuple(str(network) for network in settings.central.trusted_proxies)
+    return msgspec.structs.replace(limits, trusted_proxies=proxies)
 
 
 def _serve_alone(servers: "Mapping[str, WebProcess]", name: str) -> None:

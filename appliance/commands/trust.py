@@ -15,7 +15,14 @@ from appliance.central import audit, service
 from appliance.central.folder_lock import folder_lock
 from appliance.central.schema_migration import newest_migration
 from appliance.certificates import require_usable_certificate
-from appliance.commands.central import PAGES_LIMITS, THREADS, WATCHDOG_SECONDS, prepare_database_apart
+from appliance.commands.central import (
+    PAGES_LIMITS,
+    THREADS,
+    WATCHDOG_SECONDS,
+    limits_of,
+    prepare_database_apart,
+    say_who_may_sign_in,
+)
 from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
 from appliance.commands.options import config_option
@@ -51,7 +58,7 @@ class _TrustCommandGroup(LazyCommandsGroup):
 @config_option("trust.toml")
 @click.pass_context
 def command(ctx: click.Context, config: Path) -> None:
-    """Run the service of a trust: what the centrals of its schools follow."""
+    """Run the service of a trust: its administrators' pages, and what the centrals of its schools follow."""
     if ctx.invoked_subcommand is not None:
         return
     settings = load_settings(config, CentralSettings)
@@ -64,6 +71,8 @@ def command(ctx: click.Context, config: Path) -> None:
         require_free_port(settings.central.listen)
         if settings.tls:
             require_usable_certificate(settings.tls)
+        say_who_may_sign_in(trust.central, config, role="trust_administrator")
+        trust.store.close()
         os.environ["HALLPASS_CONFIG"] = str(config.absolute())
         import_server(APP)
         supervise_copies((_program(settings),), ("trust", str(config)), (lock,) if lock is not None else ())
@@ -100,7 +109,7 @@ def _program(settings: CentralSettings) -> ForkedProgram:
         settings.central.listen,
         threads=THREADS,
         tls=(settings.tls,) if settings.tls else (),
-        limits=PAGES_LIMITS,
+        limits=limits_of(settings, PAGES_LIMITS),
     )
     server = WebProcess(arguments)
     return ForkedProgram(
