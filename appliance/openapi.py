@@ -12,11 +12,13 @@ import msgspec
 
 from appliance.operations import BASE_PATH, INTERFACE_VERSION, MAX_BODY_BYTES, OPERATIONS, Answer, Operation
 from appliance.operations.trust import TRUST_OPERATIONS
+from appliance.operations.trust_scripts import TRUST_SCRIPT_OPERATIONS
 from appliance.problem_details import MEDIA_TYPE, ProblemDetails, ProblemType
 
 _TRUST_DESCRIPTION = """\
 What the centrals of schools ask of their trust. Each is known by the credential that it made when it enrolled, and
-sees nothing of another school; the token of an invitation is good for its enrolment alone.
+sees nothing of another school; the token of an invitation is good for its enrolment alone. A script comes with a
+key that somebody made for it at the trust, and may do what its maker chose.
 
 Every error is a problem detail (RFC 9457).\
 """
@@ -51,7 +53,11 @@ class Interface(msgspec.Struct, frozen=True, kw_only=True):
 
 
 CENTRAL = Interface(title="Hallpass central", description=_DESCRIPTION, operations=OPERATIONS)
-TRUST = Interface(title="Hallpass trust", description=_TRUST_DESCRIPTION, operations=TRUST_OPERATIONS)
+TRUST = Interface(
+    title="Hallpass trust",
+    description=_TRUST_DESCRIPTION,
+    operations=(*TRUST_OPERATIONS, *TRUST_SCRIPT_OPERATIONS),
+)
 
 
 def describe_interface(interface: Interface = CENTRAL) -> dict[str, Any]:

@@ -168,7 +168,7 @@ GRANTS: Mapping[Caller, Grants] = {
     "trust_administrator": _grant(
         Scope.TRUST, Right.SIGN_IN, Right.MANAGE_OWN_SIGN_INS, Right.SEE_TRUST, Right.MANAGE_SCHOOLS,
         Right.LAY_DOWN, Right.EDIT_ACCOUNTS, Right.MANAGE_SUPPLY_ACCOUNTS, Right.READ_AUDIT, Right.EXPORT_AUDIT,
-        Right.CONNECT_SERVICES,
+        Right.MAKE_SCRIPT_KEYS, Right.CONNECT_SERVICES,
     ),
 }  # fmt: skip
 
@@ -194,6 +194,11 @@ SCRIPT_RIGHTS: Mapping[Right, str] = {
     Right.HANDLE_STAFF_INCIDENTS: "See incidents of staff devices and say what becomes of them",
     Right.LOOK_UP_STAFF_DEVICES: "Look up what a staff device asked for, with a reason",
 }
+# The same at a trust.
+TRUST_SCRIPT_RIGHTS: Mapping[Right, str] = {
+    Right.SEE_TRUST: "See the schools, their numbers and what is laid down",
+    Right.LAY_DOWN: "Lay down what schools follow, and take it back",
+}
 
 
 def has_right(callers: Caller | Iterable[Caller], right: Right, scope: Scope) -> bool:
@@ -206,6 +211,11 @@ def has_right(callers: Caller | Iterable[Caller], right: Right, scope: Scope) ->
 def roles_at(scope: Scope) -> tuple[Role, ...]:
     """Return the roles that accounts have there."""
     return TRUST_ROLES if scope is Scope.TRUST else SCHOOL_ROLES
+
+
+def script_rights_at(scope: Scope) -> Mapping[Right, str]:
+    """Return what keys for scripts can be made for there."""
+    return TRUST_SCRIPT_RIGHTS if scope is Scope.TRUST else SCRIPT_RIGHTS
 
 
 def may_teach(roles: Role | Iterable[Role]) -> bool:

@@ -1,4 +1,4 @@
-"""Keys for a school's own scripts: each made by somebody, for a part of what they may do, until a day.
+"""Keys for scripts of a school, or of a trust: each made by somebody, for a part of what they may do, until a day.
 
 A key holds 256 random bits; the table keeps their SHA-256, so that whoever reads the table can use none. It does
 what its maker may do now: a right that they lose is lost to the key, and with their account it ends. In the audit
@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 from appliance.central import accounts, audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ScriptKeyRow, UserRow
+from appliance.central.trust_database import scope_of
 from appliance.control_characters import find_control_character
-from appliance.rights import SCRIPT_RIGHTS, Right, Scope, has_right
+from appliance.rights import Right, Scope, has_right, script_rights_at
 from appliance.sessions import hash_session_id, session_handle
 
 PREFIX = "hallpass_"  # by which tools that look for secrets in files know one
@@ -57,14 +58,14 @@ def describe_actor(name: str, owner: str) -> str:
     return words if len(words) <= _MAX_ACTOR_LENGTH else f"{words[: _MAX_ACTOR_LENGTH - 2]}…)"
 
 
-def may_make_keys(user: UserRow) -> bool:
+def may_make_keys(user: UserRow, scope: Scope) -> bool:
     """Tell whether somebody may make keys: whoever may not any more has none that work."""
-    return has_right(user.roles, Right.MAKE_SCRIPT_KEYS, Scope.SCHOOL)  # type: ignore[arg-type]  # the table holds roles
+    return has_right(user.roles, Right.MAKE_SCRIPT_KEYS, scope)  # type: ignore[arg-type]  # the table holds roles
 
 
-def grantable_rights(user: UserRow) -> tuple[Right, ...]:
+def grantable_rights(user: UserRow, scope: Scope) -> tuple[Right, ...]:
     """Return what somebody can let a script do: what they may do themselves, of what scripts can do at all."""
-    return tuple(right for right in SCRIPT_RIGHTS if has_right(user.roles, right, Scope.SCHOOL))  # type: ignore[arg-type]  # the table holds roles
+    return tuple(right for right in script_rights_at(scope) if has_right(user.roles, right, scope))  # type: ignore[arg-type]  # the table holds roles
 
 
 def add_key(
@@ -74,15 +75,16 @@ def add_key(
     user = accounts.find_user(session, owner)
     if user is None:
         raise NotFound(f"there is no account {owner!r}")
-    wanted = set(rights)
-    _check_owner(user, wanted, now)
+    wanted, scope = set(rights), scope_of(session)
+    _check_owner(user, wanted, now, scope)
     name = _checked_name(session, now, name)
     if not now < ends <= now + timedelta(days=MAX_DAYS):
         raise NotPossible("a key ends today or later, and within a year")
     token = PREFIX + secrets.token_urlsafe(32)
     row = ScriptKeyRow(
         name=name, token_hash=hash_session_id(token), owner=user.username,
-        rights=[right.name for right in SCRIPT_RIGHTS if right in wanted], made_at=now, made_by=by, ends=ends,
+        rights=[right.name for right in script_rights_at(scope) if right in wanted], made_at=now, made_by=by,
+        ends=ends,
     )  # fmt: skip
     session.add(row)
     session.flush()
@@ -91,14 +93,14 @@ def add_key(
     return NewKey(row.id, token, session_handle(row.token_hash))
 
 
-def _check_owner(user: UserRow, wanted: set[Right], now: datetime) -> None:
+def _check_owner(user: UserRow, wanted: set[Right], now: datetime, scope: Scope) -> None:
     if accounts.has_ended(user, now):
         raise NotPossible(f"the account {user.username} has ended")
-    if not may_make_keys(user):
+    if not may_make_keys(user, scope):
         raise NotPossible(f"{user.username} may make no keys for scripts")
     if not wanted:
         raise NotPossible("say what the script may do")
-    if wanted - set(grantable_rights(user)):
+    if wanted - set(grantable_rights(user, scope)):
         raise NotPossible(f"a script may do no more than {user.username}, who makes its key")
 
 
@@ -180,10 +182,10 @@ def note_used(session: Session, now: datetime, key_id: int) -> None:
 
 
 def _find_rights(session: Session, row: ScriptKeyRow, now: datetime) -> frozenset[Right]:
-    user = session.get(UserRow, row.owner)
-    if user is None or accounts.has_ended(user, now) or not may_make_keys(user):
+    user, scope = session.get(UserRow, row.owner), scope_of(session)
+    if user is None or accounts.has_ended(user, now) or not may_make_keys(user, scope):
         return frozenset()
-    return frozenset(right for right in grantable_rights(user) if right.name in row.rights)
+    return frozenset(right for right in grantable_rights(user, scope) if right.name in row.rights)
 
 
 def _get_key(session: Session, key_id: int, of: str) -> ScriptKeyRow:

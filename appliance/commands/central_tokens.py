@@ -1,4 +1,4 @@
-"""`hallpass central tokens`: keys for a school's own scripts."""
+"""`hallpass central tokens`: keys for scripts of a school, or of a trust (`--config trust.toml`)."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -9,9 +9,9 @@ import msgspec
 from appliance.central import script_keys
 from appliance.commands.central_requests import BY, open_session
 from appliance.commands.options import config_option, json_option, print_json
-from appliance.rights import SCRIPT_RIGHTS, Right
+from appliance.rights import SCRIPT_RIGHTS, TRUST_SCRIPT_RIGHTS, Right
 
-_RIGHTS = {right.name.lower().replace("_", "-"): right for right in SCRIPT_RIGHTS}
+_RIGHTS = {right.name.lower().replace("_", "-"): right for right in (*SCRIPT_RIGHTS, *TRUST_SCRIPT_RIGHTS)}
 _DAY = timedelta(days=1)
 
 

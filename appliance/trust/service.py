@@ -7,6 +7,7 @@ does not have is anything of a school: no rooms, no lists, no devices. `applianc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -15,8 +16,10 @@ from appliance.central import service
 from appliance.central.errors import CentralError
 from appliance.central.models import TrustSchoolRow
 from appliance.central.service import Central
+from appliance.metrics.server import MetricsServer
 from appliance.settings.central import CentralSettings
 from appliance.trust import documents, schools, state
+from appliance.trust.metrics import render_trust
 from appliance.trust_protocol import SchoolNumbers, SignedDocument
 
 SEEN_STEP_SECONDS = 60.0  # so exactly is kept when a school was heard of
@@ -30,6 +33,8 @@ class Trust:
         self.store = central.store
         self.keys = central.keys
         self.settings = central.settings
+        figures = self.settings.metrics
+        self._metrics = MetricsServer(figures, partial(render_trust, self)) if figures is not None else None
 
     @property
     def now(self) -> Callable[[], datetime]:
@@ -43,6 +48,18 @@ class Trust:
                 return
         with self.store.write_session(affects_rooms=False) as session:
             state.begin_epoch_if_restored(session, self.now())
+
+    def start(self) -> None:
+        """Begin to delete what has been kept for long enough, and to serve figures where the settings say so."""
+        self.central.upkeep.start()
+        if self._metrics is not None:
+            self._metrics.start()
+
+    def stop(self) -> None:
+        """Stop everything that was started."""
+        if self._metrics is not None:
+            self._metrics.stop()
+        self.central.stop()
 
     def enrol(self, token: str, credential_hash: str) -> SignedDocument | None:
         """Let a school's central in, and return its document; None: the token is of no use."""

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from appliance.central import script_keys
+from appliance.rights import TRUST_SCRIPT_RIGHTS
 from appliance.trust import entries, schools
 from tests.fakes.trust import FakeTrust
 
@@ -35,6 +38,10 @@ class FurnishedTrust(FakeTrust):
         ended = self.lay_down("category", category="games")
         with self.store.write_session() as session:
             entries.end_entry(session, self.clock(), entry_id=ended, by="cora")
+            script_keys.add_key(
+                session, self.clock(), name=LONG[:24], owner="cora", rights=TRUST_SCRIPT_RIGHTS,
+                ends=self.clock() + timedelta(days=30), by="cora",
+            )  # fmt: skip
             school_id = schools.require_school(session, LONG[:100]).id
         self.arguments: dict[str, object] = {
             "school_id": school_id, "kind": "name", "how": "retire", "username": "cora", "handle": "0" * 16,

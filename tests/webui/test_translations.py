@@ -19,7 +19,7 @@ from jinja2 import Environment, nodes
 from appliance.central.incidents.kinds import AUTHORITY_WORDS, KINDS, STATE_WORDS, kind_of
 from appliance.central.ready_made_profiles import list_ready_made_profiles
 from appliance.central.webhooks import EVENTS
-from appliance.rights import ROLE_WORDS, SCRIPT_RIGHTS
+from appliance.rights import ROLE_WORDS, SCRIPT_RIGHTS, TRUST_SCRIPT_RIGHTS
 from appliance.room.conditions import Condition, describe_condition
 from appliance.room_rules import SMART_RULES
 from appliance.sign_in_throttle import TooManyTries
@@ -320,6 +320,7 @@ def test_what_stands_in_tables_below_is_translated_whole() -> None:
     assert set(word_tables.BUNDLE_NOTES) == {one.note for one in load_site_bundles() if one.note}
     assert list(word_tables.WEBHOOK_EVENTS) == list(EVENTS.values())
     assert list(word_tables.SCRIPT_RIGHTS) == list(SCRIPT_RIGHTS.values())
+    assert list(entry_words.SCRIPT_RIGHTS) == list(TRUST_SCRIPT_RIGHTS.values())
     assert list(word_tables.THRESHOLDS) == list(THRESHOLD_WORDS.values())
     assert list(word_tables.CATEGORIES_ABOUT) == [one.about for one in CATEGORIES]
     assert list(word_tables.SETS) == [one.name for one in load_catalogue().sets]

@@ -81,19 +81,7 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
 
     @requires(operation.right)
     def serve(**parameters: Any) -> Response:
-        for name, kind in operation.parameters.items():
-            try:
-                parameters[name] = read_value(parameters[name], kind)
-            except msgspec.ValidationError:
-                raise NotFound(f"there is nothing here whose {name} has this form") from None
-        for name, kind in operation.query.items():
-            text = request.args.get(name, "")
-            try:
-                parameters[name] = read_value(text, kind) if text else ""
-            except msgspec.ValidationError:
-                raise BadMessage(f"{name} has not its form") from None
-            if find_control_character(text):
-                raise BadMessage(f"{name} holds a control character, which no text may")
+        parameters = read_address(operation, parameters)
         if operation.body is None:
             return _within_budget(operation, 1, functools.partial(view, **parameters))
         message: Any = read_message(operation.body)
@@ -126,6 +114,25 @@ def _within_budget(operation: Operation, count: int, answer: Callable[[], Respon
         if not is_written:
             central.room_budget.take_back(room.id, operation.id, count)
     return response
+
+
+def read_address(operation: Operation, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what an address says, each part as its type. Raises NotFound or BadMessage."""
+    found = {}
+    for name, kind in operation.parameters.items():
+        try:
+            found[name] = read_value(parameters[name], kind)
+        except msgspec.ValidationError:
+            raise NotFound(f"there is nothing here whose {name} has this form") from None
+    for name, kind in operation.query.items():
+        text = request.args.get(name, "")
+        try:
+            found[name] = read_value(text, kind) if text else ""
+        except msgspec.ValidationError:
+            raise BadMessage(f"{name} has not its form") from None
+        if find_control_character(text):
+            raise BadMessage(f"{name} holds a control character, which no text may")
+    return found
 
 
 def read_value(text: str, kind: Any) -> Any:

@@ -32,6 +32,7 @@ from webui.central.input_checks import install_input_checks
 from webui.central.people_names import name_person
 from webui.central.plain_port import install_plain_port
 from webui.central.school_identity import school_identity
+from webui.central.script_keys.views import blueprint as script_keys
 from webui.central.second_factor.rule_views import install_second_factor_rule
 from webui.central.second_factor.views import blueprint as own_second_factor
 from webui.central.sign_in import check_sign_in
@@ -84,6 +85,7 @@ FEATURES = (
     sign_ins,
     audit,
     audit_check,
+    script_keys,
 )
 
 
@@ -93,9 +95,8 @@ def create_app() -> Flask:
     central.prepare_database()
     trust = Trust(central)
     trust.prepare()
-    central.upkeep.start()
-    central.start_metrics()
-    stop_with_server(central.stop)
+    trust.start()
+    stop_with_server(trust.stop)
     return create_trust_app(trust)
 
 

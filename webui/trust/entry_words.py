@@ -16,6 +16,12 @@ KIND_WORDS = (
     translatable("a list that schools subscribe to, and may not take away"),
 )
 
+# As `appliance.rights.TRUST_SCRIPT_RIGHTS` has them, which a test compares.
+SCRIPT_RIGHTS = (
+    translatable("See the schools, their numbers and what is laid down"),
+    translatable("Lay down what schools follow, and take it back"),
+)
+
 
 def describe_entry(row: TrustEntryRow | CheckedEntry) -> str:
     """Return what an entry is about, or one that can be laid down."""

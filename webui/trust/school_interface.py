@@ -1,11 +1,12 @@
-"""What the centrals of a trust's schools call (`appliance.operations.trust`).
+"""What the centrals of a trust's schools call (`appliance.operations.trust`), and what its own scripts do.
 
-Who calls is known before a view is: a school by its credential, an invited one by its token. Nobody names a
-school: whose document is answered, and whose numbers are kept, follows from the credential alone.
+Who calls is known before a view is: a school by its credential, an invited one by its token, a script by its key.
+No school names one: whose document is answered, and whose numbers are kept, follows from the credential alone.
 """
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from flask import Blueprint, Response, g, request
 
@@ -13,14 +14,17 @@ from appliance import protocol
 from appliance.operations import BASE_PATH
 from appliance.operations.operation import Operation
 from appliance.operations.trust import TRUST_OPERATIONS
+from appliance.operations.trust_scripts import TRUST_SCRIPT_OPERATIONS
 from appliance.problem_details import ProblemType
 from appliance.rights import Right
 from appliance.trust import schools
 from appliance.trust_protocol import SchoolEnrolment, SchoolNumbers, SignedDocument
 from webui.api.responses import install_problem_handlers, json_response, problem_response
-from webui.api.routes import read_message
-from webui.api.unknown_addresses import answer_unknown_addresses
+from webui.api.routes import read_address, read_message
+from webui.api.script_access import authenticate_script
+from webui.api.unknown_addresses import answer_unknown_addresses, flask_path
 from webui.shared.access import requires
+from webui.trust import script_views
 from webui.trust.blueprints import trust
 
 MAX_BODY_BYTES = 64 * 1024
@@ -94,7 +98,9 @@ _VIEWS: dict[str, Callable[..., Response]] = {
     "enrol_school": enrol_school,
     "get_document": get_document,
     "put_numbers": put_numbers,
+    **{one.id: getattr(script_views, one.id) for one in TRUST_SCRIPT_OPERATIONS},
 }
+_ALL = (*TRUST_OPERATIONS, *TRUST_SCRIPT_OPERATIONS)
 
 
 def _make_view(operation: Operation) -> Callable[..., Response]:
@@ -102,20 +108,23 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
 
     @requires(operation.right)
     @functools.wraps(view)
-    def serve() -> Response:
+    def serve(**parameters: Any) -> Response:
         if operation.caller == "school" and (refusal := _admit_school()):
             return refusal
-        return view(read_message(operation.body)) if operation.body is not None else view()
+        if operation.caller == "script" and (refusal := authenticate_script(_given_token())):
+            return refusal
+        given = read_address(operation, parameters)
+        return view(read_message(operation.body), **given) if operation.body is not None else view(**given)
 
     return serve
 
 
-for _operation in TRUST_OPERATIONS:
+for _operation in _ALL:
     api.add_url_rule(
-        _operation.path,
+        flask_path(_operation),
         _operation.id,
         _make_view(_operation),
         methods=[_operation.method],
         provide_automatic_options=False,
     )
-answer_unknown_addresses(api, TRUST_OPERATIONS, Right.FOLLOW_TRUST)
+answer_unknown_addresses(api, _ALL, Right.FOLLOW_TRUST)

@@ -14,6 +14,7 @@ NAVIGATION = (
     ("numbers.show", translatable("Numbers")),
     ("accounts.show", translatable("People")),
     ("audit.show", translatable("Audit")),
+    ("script_keys.show", translatable("Keys")),
 )
 
 blueprint = create_feature_blueprint("start", __name__, home=START)

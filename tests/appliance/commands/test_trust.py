@@ -2,6 +2,7 @@
 
 import json
 import stat
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance.cli import hallpass
+from appliance.commands.trust import _program as trust_program
+from appliance.settings.central import CentralSettings
+from appliance.settings.load import load_settings
 
 
 @pytest.fixture
@@ -134,3 +138,17 @@ def test_administrators_have_accounts_of_the_trust_and_of_no_school(config: Path
     school.write_text('[central]\nschool = "School One"\ndata = "one"\n')
     refused = why_not(school, "account", "add", "tina", "--role", "trust_administrator", "--link")
     assert "of those that there are" in refused
+
+
+def test_a_trust_believes_its_proxies_as_a_central_does(config: Path) -> None:
+    config.write_text(config.read_text() + 'trusted_proxies = ["192.0.2.7"]\n')
+    program = trust_program(load_settings(config, CentralSettings))
+    assert "192.0.2.7/32" in program.again.arguments
+
+
+def test_a_key_for_a_program_is_made_for_an_administrator(config: Path) -> None:
+    run(config, "account", "add", "tina", "--role", "trust_administrator", "--link")
+    until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
+    make = ("central", "tokens", "add", "figures", "--owner", "tina", "--until", until, "--right")
+    assert run(config, *make, "see-trust").startswith("hallpass_")
+    assert "no more than tina" in why_not(config, *make, "see-rooms")

@@ -10,6 +10,7 @@ from flask import Flask
 
 from appliance.operations import OPERATIONS
 from appliance.operations.trust import TRUST_OPERATIONS
+from appliance.operations.trust_scripts import TRUST_SCRIPT_OPERATIONS
 from appliance.rights import Right
 from tests.fakes.trust import FakeTrust
 from tests.webui.shared.test_access import app, school, site  # noqa: F401 (fixtures)
@@ -133,10 +134,16 @@ TRUST = {
     "": "VISIT", "account_sign_ins": "MANAGE_SUPPLY_ACCOUNTS", "accounts": "MANAGE_SUPPLY_ACCOUNTS",
     "audit": "READ_AUDIT", "audit_check": "READ_AUDIT", "bootstrap": "VISIT", "entries": "LAY_DOWN",
     "languages": "VISIT", "made_links": "MANAGE_SUPPLY_ACCOUNTS", "new_password": "VISIT", "numbers": "SEE_TRUST",
-    "own_password": "MANAGE_OWN_SIGN_INS", "schools": "MANAGE_SCHOOLS", "second_factor": "MANAGE_OWN_SIGN_INS",
+    "own_password": "MANAGE_OWN_SIGN_INS", "schools": "MANAGE_SCHOOLS", "script_keys": "CONNECT_SERVICES",
+    "second_factor": "MANAGE_OWN_SIGN_INS",
     "shared": "VISIT", "sign_ins": "MANAGE_OWN_SIGN_INS", "start": "SIGN_IN",
 }  # fmt: skip
-OF_TRUST = {"ENROL_AT_TRUST": {"enrol_school"}, "FOLLOW_TRUST": {"get_document", "put_numbers"}}
+OF_TRUST = {
+    "ENROL_AT_TRUST": {"enrol_school"},
+    "FOLLOW_TRUST": {"get_document", "put_numbers"},
+    "SEE_TRUST": {"list_trust_schools", "list_trust_entries"},
+    "LAY_DOWN": {"add_trust_entry", "end_trust_entry", "restore_trust_entry"},
+}
 
 
 def written(site: str, endpoint: str) -> str:  # noqa: F811 (the fixture is its value)
@@ -172,7 +179,7 @@ def test_each_operation_of_the_interface_has_the_right_that_is_written_here() ->
 
 
 def test_each_operation_of_a_trust_has_the_right_that_is_written_here() -> None:
-    assert {one.id: one.right.name for one in TRUST_OPERATIONS} == {
+    assert {one.id: one.right.name for one in (*TRUST_OPERATIONS, *TRUST_SCRIPT_OPERATIONS)} == {
         name: right for right, names in OF_TRUST.items() for name in names
     }
 

@@ -8,8 +8,9 @@ from wtforms.validators import InputRequired, Length
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from appliance.central.script_keys import MAX_NAME_LENGTH
-from appliance.rights import SCRIPT_RIGHTS, Right
+from appliance.rights import Right, script_rights_at
 from webui.central.form_helpers import check_day, select_choices
+from webui.shared.access import site_scope
 from webui.shared.translation import lazy_gettext
 
 
@@ -26,5 +27,6 @@ class ScriptKeyForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
 def make_form(rights: Iterable[Right]) -> ScriptKeyForm:
     """Return the form with what whoever asks can give to a script."""
     form = ScriptKeyForm()
-    form.rights.choices = select_choices({right.name: lazy_gettext(SCRIPT_RIGHTS[right]) for right in rights})
+    words = script_rights_at(site_scope())
+    form.rights.choices = select_choices({right.name: lazy_gettext(words[right]) for right in rights})
     return form

@@ -10,12 +10,12 @@ from appliance.central import script_keys
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import UserRow
 from appliance.central.script_keys import NewKey
-from appliance.rights import SCRIPT_RIGHTS, Right, Scope, has_right
+from appliance.rights import Right, has_right, script_rights_at
 from webui.central.accounts.forms import end_of_day
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.script_keys.forms import ScriptKeyForm, make_form
-from webui.shared.access import requires
+from webui.shared.access import requires, site_scope
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.school_clock import school_clock
@@ -107,7 +107,7 @@ def restore(key_id: int) -> Redirect:
 
 def _shown_owner() -> str:
     """Return whose keys whoever is signed in sees: their own; "" for whoever looks after everybody's."""
-    looks_after_all = has_right(current_user.account.roles, Right.CONNECT_SERVICES, Scope.SCHOOL)
+    looks_after_all = has_right(current_user.account.roles, Right.CONNECT_SERVICES, site_scope())
     return "" if looks_after_all else current_username()
 
 
@@ -119,7 +119,7 @@ def _remember(made: NewKey, name: str) -> None:
 def _make_form() -> ScriptKeyForm:
     with central().store.read_session() as database:
         user = database.get(UserRow, current_user.account.username)
-        return make_form(script_keys.grantable_rights(user) if user is not None else ())
+        return make_form(script_keys.grantable_rights(user, site_scope()) if user is not None else ())
 
 
 def _render(form: ScriptKeyForm, mistake: str = "") -> str:
@@ -134,6 +134,6 @@ def _render(form: ScriptKeyForm, mistake: str = "") -> str:
             keys=keys,
             form=form,
             mistake=mistake,
-            words=SCRIPT_RIGHTS,
+            words=script_rights_at(site_scope()),
             rights=Right,
         )
