@@ -44,7 +44,7 @@ def list_trust_entries(state: str) -> Response:
 
 def add_trust_entry(message: messages.NewTrustEntry) -> Response:
     """Lay something down."""
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         made = entries.add_entry(
             session, trust().now(), kind=message.kind, content=message.content(), schools=message.schools,
             by=script().actor,
@@ -54,7 +54,7 @@ def add_trust_entry(message: messages.NewTrustEntry) -> Response:
 
 def end_trust_entry(number: int) -> Response:
     """Take something back."""
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         return json_response(
             _listed(entries.end_entry(session, trust().now(), entry_id=number, by=script().actor))
         )
@@ -62,7 +62,7 @@ def end_trust_entry(number: int) -> Response:
 
 def restore_trust_entry(number: int) -> Response:
     """Put back in force what was taken back."""
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         return json_response(
             _listed(entries.restore_entry(session, trust().now(), entry_id=number, by=script().actor))
         )

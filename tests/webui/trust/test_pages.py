@@ -1,6 +1,7 @@
 """What a trust's administrators do on its pages."""
 
 import json
+import shutil
 from datetime import timedelta
 from typing import Any
 
@@ -145,6 +146,30 @@ def test_something_is_laid_down_and_that_is_undone(
     assert "Undone" in tina.undo()
     assert in_force(trust) == []
     assert "have the number 3." in tina.open("/laid-down"), "it was 1, and changed twice"
+
+
+def test_what_is_laid_down_on_the_page_is_missed_when_an_older_database_is_put_back(
+    trust: FakeTrust, tina: Pages
+) -> None:
+    """By the number that a school's document has brought into the file beside the database."""
+    credential = trust.enrol("School One")
+    epoch = trust.document(credential).epoch
+    folder = trust.central.settings.central.data
+    trust.store.close()
+    shutil.copytree(folder, folder.parent / "backup")
+
+    tina.press("/laid-down/new/category", category="games", seen="1")
+    assert trust.document(credential).locked_categories == ("games",)
+    trust.store.close()
+    for file in folder.glob("central.db*"):
+        file.unlink()
+    for file in (folder.parent / "backup").glob("central.db*"):
+        shutil.copy(file, folder / file.name)
+
+    again = FakeTrust(folder.parent / "again", prepared=folder, clock=trust.clock)
+    again.central.prepare_database()
+    assert again.document(credential).epoch > epoch
+    again.close()
 
 
 def test_something_is_laid_down_for_one_school_alone(trust: FakeTrust, tina: Pages) -> None:

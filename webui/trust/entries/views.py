@@ -74,7 +74,7 @@ def lay_down(kind: str) -> str | Redirect:
             with trust().store.read_session() as session:
                 ahead = _look_ahead(session, kind, form.content(), form.schools.data or ())
             return render_template("entries/new.html", form=form, kind=kind, words=FORMS[kind][1], ahead=ahead)
-        with trust().store.write_session(affects_rooms=False) as session:
+        with trust().store.write_session() as session:
             made = _lay_down(session, kind, form.content(), form.schools.data or ())
             numbers = ",".join(str(one.id) for one in made)
     except CentralError as problem:
@@ -97,7 +97,7 @@ def undo() -> Redirect:
     given = request.form.get("numbers", "").split(",")
     if not all(_is_number(one) for one in given):
         raise NotPossible("this can no longer be undone")
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         for one in given:
             entries.end_entry(session, trust().now(), entry_id=int(one), by=current_username())
     flash(gettext("Undone. What schools know of ends there within a minute."))
@@ -108,7 +108,7 @@ def undo() -> Redirect:
 @requires(Right.LAY_DOWN)
 def remove(number: int) -> Redirect:
     """Take something back."""
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         row = entries.end_entry(session, trust().now(), entry_id=number, by=current_username())
         what = describe_entry(row)
     words = gettext("Taken back: %(what)s. It ends at the schools within a minute.", what=what)
@@ -120,7 +120,7 @@ def remove(number: int) -> Redirect:
 @requires(Right.LAY_DOWN)
 def restore(number: int) -> Redirect:
     """Put back in force what was taken back."""
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         row = entries.restore_entry(session, trust().now(), entry_id=number, by=current_username())
         what = describe_entry(row)
     flash(gettext("In force again: %(what)s.", what=what))

@@ -48,7 +48,7 @@ def add() -> str | Redirect:
     form = SchoolForm()
     try:
         require_valid(form)
-        with trust().store.write_session(affects_rooms=False) as session:
+        with trust().store.write_session() as session:
             made = services.register_school(
                 session, trust().now(), name=form.name.data, timezone=form.timezone.data, by=current_username()
             )
@@ -73,7 +73,7 @@ def invite(school_id: str) -> str | Response:
     form = InvitationForm()
     try:
         require_valid(form)
-        with trust().store.write_session(affects_rooms=False) as session:
+        with trust().store.write_session() as session:
             school = _get_school(session, school_id)
             invitations.require_address(trust().settings)
             token = services.invite_school(
@@ -94,7 +94,7 @@ def invite(school_id: str) -> str | Response:
 @requires(Right.MANAGE_SCHOOLS)
 def withdraw(school_id: str) -> Redirect:
     """Take an invitation back that nobody has used yet."""
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         school = _get_school(session, school_id)
         services.withdraw_invitation(session, trust().now(), school=school, by=current_username())
         name = school.name
@@ -111,7 +111,7 @@ def rename(school_id: str) -> str | Redirect:
     form = SchoolNameForm()
     try:
         require_valid(form)
-        with trust().store.write_session(affects_rooms=False) as session:
+        with trust().store.write_session() as session:
             school = _get_school(session, school_id)
             services.rename_school(
                 session, trust().now(), school=school, name=form.name.data, by=current_username()
@@ -140,7 +140,7 @@ def ask_before_end(school_id: str, how: How) -> str:
 def end(school_id: str, how: How) -> Redirect:
     """Let a school go, or revoke it."""
     change = services.retire_school if how == "retire" else services.revoke_school
-    with trust().store.write_session(affects_rooms=False) as session:
+    with trust().store.write_session() as session:
         school = _get_school(session, school_id)
         change(session, trust().now(), school=school, by=current_username())
         name = school.name
