@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 from appliance.central import policies
 from appliance.central.devices.groups import list_empty_groups
 from appliance.central.errors import NotPossible
+from appliance.central.models import UnblockRow
 from appliance.central.store import read_revisions
+from appliance.central.trust_membership import find_membership
 from blocklists.errors import ListError
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
@@ -83,6 +85,19 @@ class DecisionPreview:
         """Refuse to open a canonical name that would stay closed all the same. Raises NotPossible."""
         if why_not := self.preview_site(session, site, tuple(also), groups).why_not:
             raise NotPossible(f"{why_not.rstrip('.')}. Nothing was opened")
+
+    def find_closed_by_trust(self, session: Session, openings: Iterable[UnblockRow]) -> dict[int, list[str]]:
+        """Return those names of some openings, by their ids, that the trust keeps closed all the same."""
+        if find_membership(session) is None:
+            return {}
+        policy, now = self.current_policy(session), self._now().timestamp()
+        view = policy.view_for_group(policy.document.default_group)
+        found = {}
+        for one in openings:
+            closed = [name for name in (one.site, *one.also) if view.decide(name, 1, now).step is Step.TRUST]
+            if closed:
+                found[one.id] = closed
+        return found
 
     def compile_document(self, session: Session, document: PolicyDocument) -> CompiledPolicy:
         """Return a policy as it would be, over the lists of now. Raises PolicyInvalid."""

@@ -25,6 +25,7 @@ class ListedOpening(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime
     by: str
+    closed_by_trust: list[str]  # of its names: they stay closed all the same
 
 
 @click.group("openings")
@@ -39,14 +40,19 @@ def show(config: Path, *, as_json: bool) -> None:
     """Print what is open, and what will be."""
     with open_session(config) as (central, session):
         found = unblocks.list_active_unblocks(session, central.now())
+        closed = central.preview.find_closed_by_trust(session, found)
         listed = [
             ListedOpening(
                 id=one.id, site=one.site, also=list(one.also), room=one.room.name if one.room else "",
                 groups=list(one.groups), device=one.device, since=one.since, until=one.until, by=one.by,
+                closed_by_trust=closed.get(one.id, []),
             )
             for one in found
         ]  # fmt: skip
-        lines = [describe(one) for one in found]
+        lines = [
+            describe(one) + (f"  closed by the trust: {', '.join(closed[one.id])}" if one.id in closed else "")
+            for one in found
+        ]
     if as_json:
         print_json(listed)
         return

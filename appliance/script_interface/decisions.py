@@ -132,6 +132,7 @@ class ScriptOpening(msgspec.Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime
     by: str
+    closed_by_trust: list[str]  # of its names: they stay closed all the same
 
 
 class NewRule(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,6 @@
 """Rooms, requests, openings, rules, sites and reports."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -109,7 +109,7 @@ def approve_school_request(call: SchoolCall, message: decisions.Approval, reques
         answer=message.answer, groups=message.groups, since=message.since, also=message.also,
         on_behalf_of=call.owner,
     )  # fmt: skip
-    return _opening(unblock)
+    return _openings(call, [unblock])[0]
 
 
 def deny_school_request(call: SchoolCall, message: decisions.Denial, request_id: str) -> Any:
@@ -154,7 +154,7 @@ def set_school_request_wait(call: SchoolCall, message: decisions.RequestWait) ->
 
 def list_school_openings(call: SchoolCall) -> Any:
     """Return what is open, or will be."""
-    return [_opening(one) for one in unblocks.list_active_unblocks(call.session, call.now)[:MAX_LISTED]]
+    return _openings(call, unblocks.list_active_unblocks(call.session, call.now)[:MAX_LISTED])
 
 
 def open_school_site(call: SchoolCall, message: decisions.NewOpening) -> Any:
@@ -167,7 +167,7 @@ def open_school_site(call: SchoolCall, message: decisions.NewOpening) -> Any:
         call.session, call.now, site=site, minutes=message.minutes, also=message.also, room=message.room,
         groups=message.groups, device=message.device, since=message.since, by=call.by,
     )  # fmt: skip
-    return _opening(unblock)
+    return _openings(call, [unblock])[0]
 
 
 def change_school_opening(call: SchoolCall, message: decisions.OpeningTimeChange, opening_id: int) -> Any:
@@ -176,7 +176,7 @@ def change_school_opening(call: SchoolCall, message: decisions.OpeningTimeChange
         call.session, call.now, unblock_id=opening_id, by=call.by, until=message.until, since=message.since,
         on_behalf_of=call.owner,
     )  # fmt: skip
-    return _opening(unblock)
+    return _openings(call, [unblock])[0]
 
 
 def end_school_opening(call: SchoolCall, *, opening_id: int) -> Any:
@@ -198,7 +198,7 @@ def explain_school_site(call: SchoolCall, *, site: str) -> Any:
         )
         for one in found.groups
     ]
-    return Shaped(found, groups=groups, openings=[_opening(one) for one in found.openings])
+    return Shaped(found, groups=groups, openings=_openings(call, found.openings))
 
 
 def list_school_rules(call: SchoolCall) -> Any:
@@ -284,8 +284,17 @@ def _request(row: RequestRow) -> Shaped:
     return Shaped(row, room=row.room.name)
 
 
-def _opening(row: UnblockRow) -> Shaped:
-    return Shaped(row, room=row.room.name if row.room is not None else "", for_one_device=bool(row.device))
+def _openings(call: SchoolCall, rows: Sequence[UnblockRow]) -> list[Shaped]:
+    closed = call.central.preview.find_closed_by_trust(call.session, rows)
+    return [
+        Shaped(
+            row,
+            room=row.room.name if row.room is not None else "",
+            for_one_device=bool(row.device),
+            closed_by_trust=closed.get(row.id, []),
+        )
+        for row in rows
+    ]
 
 
 def _rule(row: RuleRow, change: str) -> Shaped:

@@ -54,6 +54,7 @@ def queue() -> str:
             words=words,
             previews={one.id: _preview(session, one) for one in found.requests},
             open_now=openings.openings,
+            closed_by_trust=central().preview.find_closed_by_trust(session, openings.openings),
             more_open=openings.count - len(openings.openings),
             decided=inbox.read_decided(session, words=words, page=1).requests[:10],
             request_days=request_expiry.get_request_days(session),

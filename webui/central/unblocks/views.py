@@ -30,7 +30,12 @@ def show() -> str:
         now = central().now()
         found = inbox.read_openings(session, now, words=words, page=page)
         return render_template(
-            "unblocks/openings.html", found=found, open_now=found.openings, words=words, **opening_values(now)
+            "unblocks/openings.html",
+            found=found,
+            open_now=found.openings,
+            closed_by_trust=central().preview.find_closed_by_trust(session, found.openings),
+            words=words,
+            **opening_values(now),
         )
 
 
