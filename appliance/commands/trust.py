@@ -101,16 +101,21 @@ def openapi() -> None:
     click.echo(render_interface(TRUST), nl=False)
 
 
-def _program(settings: CentralSettings) -> ForkedProgram:
-    from appliance.web_process import WebProcess  # noqa: PLC0415 (gunicorn; other commands serve nothing)
-
-    arguments = gunicorn_arguments(
+def server_arguments(settings: CentralSettings) -> list[str]:
+    """Return the arguments of the server that the settings ask for."""
+    return gunicorn_arguments(
         APP,
         settings.central.listen,
         threads=THREADS,
         tls=(settings.tls,) if settings.tls else (),
         limits=limits_of(settings, PAGES_LIMITS),
     )
+
+
+def _program(settings: CentralSettings) -> ForkedProgram:
+    from appliance.web_process import WebProcess  # noqa: PLC0415 (gunicorn; other commands serve nothing)
+
+    arguments = server_arguments(settings)
     server = WebProcess(arguments)
     return ForkedProgram(
         partial(_serve, server),

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from appliance.cli import hallpass
-from appliance.commands.trust import _program as trust_program
+from appliance.commands.trust import server_arguments
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
@@ -142,8 +142,7 @@ def test_administrators_have_accounts_of_the_trust_and_of_no_school(config: Path
 
 def test_a_trust_believes_its_proxies_as_a_central_does(config: Path) -> None:
     config.write_text(config.read_text() + 'trusted_proxies = ["192.0.2.7"]\n')
-    program = trust_program(load_settings(config, CentralSettings))
-    assert "192.0.2.7/32" in program.again.arguments
+    assert "192.0.2.7/32" in server_arguments(load_settings(config, CentralSettings))
 
 
 def test_a_key_for_a_program_is_made_for_an_administrator(config: Path) -> None:
