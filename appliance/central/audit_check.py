@@ -7,7 +7,7 @@ inherits: it ends with the process, however that dies, and what it had not finis
 
 Every check reads everything. What was found whole before may have been changed since, and who can do that can also
 change what is remembered of the check before
-([ADR 0038](../../docs/adr/0038-the-audit-is-proved-whole-beside-the-pages.md)).
+([ADR 0035](../../docs/adr/0035-the-audit-is-proved-whole-beside-the-pages.md)).
 """
 
 import contextlib

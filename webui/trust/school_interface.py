@@ -19,10 +19,11 @@ from appliance.problem_details import ProblemType
 from appliance.rights import Right
 from appliance.trust import schools
 from appliance.trust_protocol import SchoolEnrolment, SchoolNumbers, SignedDocument
+from webui.api.path_forms import flask_path, install_path_forms
 from webui.api.responses import install_problem_handlers, json_response, problem_response
 from webui.api.routes import read_address, read_message
 from webui.api.script_access import authenticate_script
-from webui.api.unknown_addresses import answer_unknown_addresses, flask_path
+from webui.api.unknown_addresses import answer_unknown_addresses
 from webui.shared.access import requires
 from webui.trust import script_views
 from webui.trust.blueprints import trust
@@ -34,6 +35,7 @@ _OF_NO_USE = "this invitation is of no use: it was used, it has ended, or there 
 
 api = Blueprint("trust_api", __name__, url_prefix=BASE_PATH)
 install_problem_handlers(api)
+install_path_forms(api)
 
 
 @api.before_request

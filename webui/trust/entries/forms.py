@@ -28,7 +28,7 @@ class _EntryForm(FlaskForm):  # type: ignore[misc]  # Flask-WTF has no types
         }
 
 
-class _NotedEntryForm(_EntryForm):
+class _EntryFormWithNote(_EntryForm):
     note = StringField(lazy_gettext("Why (may stay empty)"), [Optional(), Length(max=200)])
 
 
@@ -38,13 +38,13 @@ class CategoryEntryForm(_EntryForm):
     category = SelectField(lazy_gettext("Category"), choices=select_choices(_CATEGORIES))
 
 
-class NameEntryForm(_NotedEntryForm):
+class NameEntryForm(_EntryFormWithNote):
     """A name that is locked, or kept open."""
 
     name = StringField(lazy_gettext("Site"), [InputRequired(), Length(max=253)])
 
 
-class RuleEntryForm(_NotedEntryForm):
+class RuleEntryForm(_EntryFormWithNote):
     """A rule that is shared."""
 
     name = StringField(lazy_gettext("Site"), [InputRequired(), Length(max=253)])

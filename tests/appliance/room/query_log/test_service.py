@@ -271,7 +271,7 @@ def test_a_log_that_cannot_be_written_for_long_shows_each_refusal_once_and_loses
             await asyncio.sleep(0)
             worker = await room.worker()
             worker.send(*batches)
-            shown = []
+            shown: list[bytes] = []
             async with asyncio.timeout(10):
                 while len(shown) < len(batches):
                     if b'"name"' in (line := await follower.readline()):
