@@ -12,9 +12,10 @@ F = TypeVar("F", bound=Callable[..., object])
 
 CONFIG_VARIABLE = "HALLPASS_CONFIG"
 # Where a machine that was set up for it has its settings; the first that is there is taken.
-_USUAL_PATHS = {
+USUAL_PATHS = {
     "room.toml": (Path("/run/hallpass/room.toml"), Path("/etc/hallpass/room.toml")),  # /run: on a card
     "central.toml": (Path("/etc/hallpass/central.toml"),),
+    "trust.toml": (Path("/etc/hallpass/trust.toml"),),
 }
 
 
@@ -28,7 +29,7 @@ def find_config(default: str) -> Path:
         return Path(named)
     here = Path(default)
     if not here.exists():
-        here = next((path for path in _USUAL_PATHS.get(default, ()) if _is_there(path)), here)
+        here = next((path for path in USUAL_PATHS.get(default, ()) if _is_there(path)), here)
     return here
 
 

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from appliance.cli import COMMANDS, main
 from appliance.cli import hallpass as hallpass_group
+from appliance.commands.options import USUAL_PATHS
 from appliance.manual_pages import format_manual_page
 
 COMMAND = (sys.executable, "-m", "appliance")
@@ -206,6 +207,24 @@ def test_a_missing_settings_file_is_no_mistake_in_it_and_what_to_do_is_said(tmp_
     assert "No such file" in said
     assert "--config FILE" in said
     assert "HALLPASS_CONFIG" in said
+
+
+def every_default_settings_file(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Yield the name of the settings file of each command that takes one, as its help shows it."""
+    shown = " ".join(str(one.show_default) for one in command.params if isinstance(one, click.Option))
+    yield from re.findall(r"(\w+\.toml) here", shown)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            child = command.get_command(context, name)
+            assert child is not None, name
+            yield from every_default_settings_file(child, click.Context(child, info_name=name, parent=context))
+
+
+def test_the_machines_own_settings_are_found_for_every_kind_of_service() -> None:
+    asked = set(every_default_settings_file(hallpass_group, click.Context(hallpass_group, info_name="hallpass")))
+    assert asked == {"room.toml", "central.toml", "trust.toml"}
+    assert asked == set(USUAL_PATHS)
+    assert all(path.name == name for name in asked for path in USUAL_PATHS[name])
 
 
 def test_settings_are_found_by_the_environment_and_the_option_goes_before_it(tmp_path: Path) -> None:
