@@ -9,16 +9,16 @@ from pathlib import Path
 from appliance.image import tools
 from appliance.image.recipe import Recipe
 
-OVERLAYS = "overlays"  # as the Pi's firmware looks for it
+OVERLAY_FOLDER = "overlays"  # as the Pi's firmware looks for it
 
 
-def compile_overlays(recipe: Recipe, boot: Path) -> None:
+def compile_each_overlay(recipe: Recipe, boot: Path) -> None:
     """Put each overlay of the recipe, compiled, onto the boot partition."""
-    folder = boot / OVERLAYS
+    folder = boot / OVERLAY_FOLDER
     folder.mkdir(exist_ok=True)
-    for source in sorted(recipe.overlays.glob("*.dts")):
+    for source in sorted(recipe.overlay_sources.glob("*.dts")):
         compiled = folder / f"{source.stem}.dtbo"
-        compile_device_tree(source, compiled, recipe.overlays)
+        compile_device_tree(source, compiled, recipe.overlay_sources)
 
 
 def compile_device_tree(source: Path, compiled: Path, included: Path) -> None:

@@ -58,7 +58,7 @@ class Recipe(msgspec.Struct, frozen=True):
         return self.folder / "boot"
 
     @property
-    def overlays(self) -> Path:
+    def overlay_sources(self) -> Path:
         """Return the sources of the device trees' overlays."""
         return self.folder / "overlays"
 

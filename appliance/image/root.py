@@ -166,7 +166,7 @@ def copy_boot(recipe: Recipe, root: Path, boot: Path) -> None:
         shutil.copy2(_find_one(root / "boot", f"{name}-*"), boot / name)
     for source in recipe.boot.iterdir():
         _copy_file(source, boot / source.name)
-    device_trees.compile_overlays(recipe, boot)
+    device_trees.compile_each_overlay(recipe, boot)
     filesystems.clamp_times(boot, recipe.epoch)
 
 

@@ -34,7 +34,7 @@ SERVICES = (
 MASKED = ("serial-getty@.service", "getty@.service")  # nobody signs in at a console: there are no passwords
 BOOT_FILES = ("config.txt", "cmdline.txt", "vmlinuz", "initrd.img", "hallpass.toml", "start4.elf", "bootcode.bin")
 DEVICE_TREES = ("bcm2837-rpi-3-b.dtb", "bcm2711-rpi-4-b.dtb", "bcm2712-rpi-5-b.dtb")
-OVERLAYS = tuple(
+OVERLAY_FILES = tuple(
     f"overlays/{name}.dtbo" for name in ("rtc-ds3231", "rtc-pcf8523", "rtc-pcf85063a", "rpi-poe", "rpi-poe-plus")
 )
 ARCHIVES = ("http://deb.debian.org/", "https://deb.debian.org/")
@@ -98,7 +98,7 @@ def check_file_systems(image: OpenedImage) -> Iterator[str]:
 
 def check_bootable(image: OpenedImage) -> Iterator[str]:
     """Look for firmware, kernel, initramfs, each board's device tree, overlays, and the kernel's modules."""
-    for name in (*BOOT_FILES, *DEVICE_TREES, *OVERLAYS):
+    for name in (*BOOT_FILES, *DEVICE_TREES, *OVERLAY_FILES):
         if not (image.boot / name).is_file():
             yield f"boot partition: {name} is missing"
     command = image.boot / "cmdline.txt"

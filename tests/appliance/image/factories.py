@@ -5,7 +5,7 @@ from pathlib import Path
 
 from appliance.image import disk, filesystems
 from appliance.image.layout import MIB, Layout, make_layout
-from appliance.image.verify import BOOT_FILES, DEVICE_TREES, MASKED, OVERLAYS, SERVICES
+from appliance.image.verify import BOOT_FILES, DEVICE_TREES, MASKED, OVERLAY_FILES, SERVICES
 
 EPOCH = 1_790_000_000
 KERNEL = "7.3.4+deb13-arm64"
@@ -58,7 +58,7 @@ class Trees:
             wants = self.root / "etc/systemd/system/multi-user.target.wants"
             wants.mkdir(parents=True, exist_ok=True)
             (wants / name).symlink_to(f"/etc/systemd/system/{name}")
-        for name in (*BOOT_FILES, *DEVICE_TREES, *OVERLAYS):
+        for name in (*BOOT_FILES, *DEVICE_TREES, *OVERLAY_FILES):
             self.write(name, name, self.boot)
         self.write("vmlinuz", f"Linux version {KERNEL}", self.boot)
         self.write("cmdline.txt", "console=tty0 root=LABEL=hallpass-root ro rootwait\n", self.boot)

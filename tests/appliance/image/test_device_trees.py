@@ -8,7 +8,7 @@ import pytest
 from appliance.image import device_trees, tools
 from appliance.image.errors import ImageError
 from appliance.image.recipe import Recipe, read_recipe
-from appliance.image.verify import OVERLAYS
+from appliance.image.verify import OVERLAY_FILES
 
 RECIPE = Path(__file__).parents[3] / "image-build"
 SHIPPED = sorted(source.stem for source in (RECIPE / "overlays").glob("*.dts"))
@@ -45,7 +45,7 @@ def recipe() -> Recipe:
 @pytest.fixture(scope="module")
 def boot(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("boot")
-    device_trees.compile_overlays(recipe, folder)
+    device_trees.compile_each_overlay(recipe, folder)
     (folder / "board.dts").write_text(BOARD)
     device_trees.compile_device_tree(folder / "board.dts", folder / "board.dtb", folder)
     return folder
@@ -53,7 +53,7 @@ def boot(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_every_overlay_of_the_recipe_is_on_the_card_and_looked_for() -> None:
     assert sorted(BRINGS) == SHIPPED
-    assert sorted(f"overlays/{name}.dtbo" for name in SHIPPED) == sorted(OVERLAYS)
+    assert sorted(f"overlays/{name}.dtbo" for name in SHIPPED) == sorted(OVERLAY_FILES)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -84,8 +84,8 @@ def test_the_fan_turns_faster_as_it_grows_hotter(boot: Path) -> None:
 
 
 def test_the_same_source_gives_the_same_bytes(recipe: Recipe, boot: Path, tmp_path: Path) -> None:
-    device_trees.compile_overlays(recipe, tmp_path)
-    for name in OVERLAYS:
+    device_trees.compile_each_overlay(recipe, tmp_path)
+    for name in OVERLAY_FILES:
         assert (tmp_path / name).read_bytes() == (boot / name).read_bytes()
 
 
