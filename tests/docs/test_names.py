@@ -57,7 +57,6 @@ RETIRED = {
     "mistakes": "validation",
     "moments": "validity",
     "noted": "LogEntry",
-    "overlays": "deltas",
     "packing": "codec",
     "parcel": "OutboxMessage",
     "personalising": "personalisation",
@@ -107,9 +106,6 @@ ALLOWED: dict[str, str] = {
     "starter_list": "the name of a column in databases that exist",
     "withdrawn_ids": "the ids of requests that were taken back",
     "withdrawn": "requests that were taken back",
-    "OVERLAYS": "device tree overlays, the kernel's own term",
-    "compile_overlays": "device tree overlays, the kernel's own term",
-    "overlays": "device tree overlays, the kernel's own term",
     "_welcome": "what the demo says when it begins",
 }
 
