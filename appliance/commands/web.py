@@ -33,9 +33,9 @@ STEPS_ASIDE = StepsAside(after_seconds=30.0, most_load=os.cpu_count() or 1)
 @config_option("room.toml")
 def command(config: Path) -> None:
     """Run the teacher's pages and the block page."""
+    settings = load_settings(config, RoomSettings)
     step_aside_for_dns()
     shorten_time_slice()
-    settings = load_settings(config, RoomSettings)
     configure_logging()
     keep_files_private(settings.room.data)
     require_free_port(settings.web.listen)

@@ -14,8 +14,8 @@ from appliance.settings.room import RoomSettings
 
 def start(config: Path) -> None:
     """Run the recorder until it is told to stop. Raises HallpassError, OSError."""
-    step_aside_for_dns()
     settings = load_settings(config, RoomSettings)
+    step_aside_for_dns()
     configure_logging()
     keep_files_private(settings.room.data)
     freeze_heap()
