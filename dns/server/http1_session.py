@@ -1,7 +1,8 @@
 """DNS over HTTPS for who speaks HTTP/1.1 alone (its grammar is the h11 library's business): a question at a time.
 
 Further questions may be sent behind the one under way (RFC 9112, section 9.3.2); they wait unread, and answers
-come in their order. A peer is aborted that sends more ahead than questions are long.
+come in their order. A peer is aborted that sends more ahead than questions are long, or much that is no question
+(requests for something else, bodies in tiny pieces): each costs us more than it costs the peer.
 """
 
 import asyncio
@@ -14,6 +15,8 @@ from dns.server.http_request import MAX_PATH_BYTES, MAX_QUERY_BYTES, DohRequest,
 Ask = Callable[[bytes, Callable[[bytes], None]], None]
 
 _MAX_HELD_BYTES = 2 * MAX_QUERY_BYTES
+_MAX_OTHER_EVENTS = 300  # heads, pieces and ends without a question; each question gives `_EVENTS_PER_QUERY` more
+_EVENTS_PER_QUERY = 10
 
 
 class Http1Session:
@@ -27,6 +30,7 @@ class Http1Session:
         self._request: DohRequest | None = None  # that is not whole yet
         self.is_answering = False
         self.is_draining = False
+        self._other_events_left = _MAX_OTHER_EVENTS
         self._is_reading = False
 
     @property
@@ -61,7 +65,10 @@ class Http1Session:
             self._is_reading = False
 
     def _handle_event(self, event: object) -> None:
-        if isinstance(event, h11.Request):
+        self._other_events_left -= 1
+        if self._other_events_left < 0:
+            self._transport.abort()
+        elif isinstance(event, h11.Request):
             self._start_request(event)
         elif isinstance(event, h11.Data) and self._request is not None:
             self._request.body += event.data
@@ -87,6 +94,7 @@ class Http1Session:
             self._respond(question)
             return
         self.is_answering = True
+        self._other_events_left = min(self._other_events_left + _EVENTS_PER_QUERY, _MAX_OTHER_EVENTS)
         self._ask(question, self._send_dns_answer)
 
     def _send_dns_answer(self, message: bytes) -> None:
