@@ -258,3 +258,11 @@ def test_a_day_begins_and_ends_by_the_schools_clock(school: FurnishedSchool) -> 
     assert made.status_code == 201
     (zoe,) = [one for one in ask(script, "list_supply_accounts").json if one["username"] == "zoe"]
     assert zoe["ends"].startswith("2026-11-25T10:59:59")
+
+
+def test_a_preview_of_an_opening_says_why_a_site_is_closed_and_stays_so(school: FurnishedSchool) -> None:
+    script = Caller(school, Right.DECIDE_REQUESTS)
+    locked = ask(script, "preview_open_school_site", {"site": "games.example.org", "minutes": 5}).json
+    assert (locked["is_closed"], locked["would_open"], bool(locked["why"])) == (True, False, True)
+    is_open = ask(script, "preview_open_school_site", {"site": "maps.example.org", "minutes": 5}).json
+    assert is_open == {"is_closed": False, "why": "", "would_open": True, "why_not": ""}

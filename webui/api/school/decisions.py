@@ -23,6 +23,7 @@ from appliance.central import (
     unblocks,
     undo,
 )
+from appliance.central.decision_preview import SitePreview
 from appliance.central.delegations import KIND as DELEGATIONS
 from appliance.central.lists import source_use, sources
 from appliance.central.models import RequestRow, RuleRow, SiteReportRow, UnblockRow
@@ -161,7 +162,8 @@ def open_school_site(call: SchoolCall, message: decisions.NewOpening) -> Any:
     """Open a site that nobody asked for."""
     site = checked_site(message.site)
     if call.is_preview:
-        return call.central.preview.preview_site(call.session, site, message.also, message.groups)
+        found = call.central.preview.preview_site(call.session, site, message.also, message.groups)
+        return Shaped(found, why=_why_closed(found))
     call.central.preview.require_opening(call.session, site, message.also, message.groups)
     unblock = unblocks.open_site(
         call.session, call.now, site=site, minutes=message.minutes, also=message.also, room=message.room,
@@ -278,6 +280,11 @@ def _require_opening(call: SchoolCall, request_id: str, groups: tuple[str, ...] 
     """Refuse to grant what would stay closed, as the page does."""
     wanted = requests.get_request(call.session, request_id)
     call.central.preview.require_opening(call.session, wanted.site, wanted.also, groups)
+
+
+def _why_closed(preview: SitePreview) -> str:
+    steps = preview.found.steps if preview.is_closed and preview.found is not None else ()
+    return next((step.text for step in steps if step.wins), "")
 
 
 def _request(row: RequestRow) -> Shaped:
