@@ -96,6 +96,31 @@ def test_whatever_is_read_of_a_device_stands_in_the_audit_with_whose_script_it_w
     assert newest_entry(school) == before, "what is not there was not read"
 
 
+@pytest.mark.parametrize("whose", ["pupil", "staff"])
+def test_a_change_that_changes_nothing_is_in_the_audit_as_what_it_read(
+    school: FurnishedSchool, whose: str
+) -> None:
+    script, found = Caller(school), notice(school, "staff" if whose == "staff" else "pupils")
+    note = {"id": uuid4().hex, "text": "seen by me"}
+    for operation, body in (
+        (f"release_{whose}_incident", None),
+        (f"hold_{whose}_incident", {"reason": "why"}),
+        (f"change_{whose}_incident", {"state": "seen"}),
+        (f"add_{whose}_incident_note", note),
+    ):
+        ask(script, operation, body, incident_id=found)
+        before = newest_number(school)
+        again = ask(script, operation, body, incident_id=found)
+        assert (again.status_code, SITE in again.text) == (200, True), operation
+        assert newest_number(school) == before + 1, operation
+        assert newest_entry(school)[1] == "incident read", operation
+
+
+def newest_number(school: FurnishedSchool) -> int:
+    with school.store.read_session() as session:
+        return audit.list_audit_entries(session, 1)[0].id
+
+
 def test_a_device_has_its_name_for_who_may_see_devices_and_a_token_everywhere_else(
     school: FurnishedSchool,
 ) -> None:

@@ -33,9 +33,7 @@ def export_incidents(call: SchoolCall, *, whose: Whose, state: Shown | Literal["
 
 def get_incident(call: SchoolCall, *, whose: Whose, incident_id: str) -> Any:
     """Return an incident with its evidence and history."""
-    found = _in_full(call, whose, incident_id)
-    call.note("incident read", states.describe_group(states.get_group(call.session, incident_id, whose)))
-    return found
+    return _in_full(call, whose, incident_id)
 
 
 def change_incident(call: SchoolCall, message: incidents.IncidentStep, *, whose: Whose, incident_id: str) -> Any:
@@ -44,11 +42,11 @@ def change_incident(call: SchoolCall, message: incidents.IncidentStep, *, whose:
         state=message.state, assigned_to=message.assigned_to, referred_to=message.referred_to,
         referred_on=parse_day(message.referred_on) if message.referred_on else None, outcome=message.outcome or "",
     )  # fmt: skip
-    states.change_state(
+    is_new = states.change_state(
         call.session, call.now, group_id=incident_id, whose=whose, change=change, by=call.by,
         version=message.version,
     )  # fmt: skip
-    return _in_full(call, whose, incident_id)
+    return _in_full(call, whose, incident_id, is_noted=is_new)
 
 
 def undo_incident(call: SchoolCall, message: incidents.IncidentUndo, *, whose: Whose, incident_id: str) -> Any:
@@ -56,27 +54,29 @@ def undo_incident(call: SchoolCall, message: incidents.IncidentUndo, *, whose: W
     states.undo_change(
         call.session, call.now, group_id=incident_id, whose=whose, by=call.by, version=message.version
     )
-    return _in_full(call, whose, incident_id)
+    return _in_full(call, whose, incident_id, is_noted=True)
 
 
 def add_incident_note(call: SchoolCall, message: incidents.IncidentNote, *, whose: Whose, incident_id: str) -> Any:
     """Add a note to an incident."""
-    states.add_note(
+    is_new = states.add_note(
         call.session, call.now, group_id=incident_id, whose=whose, text=message.text, by=call.by, token=message.id
     )
-    return _in_full(call, whose, incident_id)
+    return _in_full(call, whose, incident_id, is_noted=is_new)
 
 
 def hold_incident(call: SchoolCall, message: incidents.IncidentHold, *, whose: Whose, incident_id: str) -> Any:
     """Keep an incident beyond its time."""
-    states.hold_group(call.session, call.now, group_id=incident_id, whose=whose, reason=message.reason, by=call.by)
-    return _in_full(call, whose, incident_id)
+    is_new = states.hold_group(
+        call.session, call.now, group_id=incident_id, whose=whose, reason=message.reason, by=call.by
+    )
+    return _in_full(call, whose, incident_id, is_noted=is_new)
 
 
 def release_incident(call: SchoolCall, *, whose: Whose, incident_id: str) -> Any:
     """Let an incident go when its time has come."""
-    states.release_group(call.session, call.now, group_id=incident_id, whose=whose, by=call.by)
-    return _in_full(call, whose, incident_id)
+    is_new = states.release_group(call.session, call.now, group_id=incident_id, whose=whose, by=call.by)
+    return _in_full(call, whose, incident_id, is_noted=is_new)
 
 
 def list_lookups(call: SchoolCall, *, whose: Whose) -> Any:
@@ -142,9 +142,12 @@ def _list_groups(call: SchoolCall, wanted: IncidentFilter, page: int) -> search.
     return search.list_groups(call.session, wanted, page=page)
 
 
-def _in_full(call: SchoolCall, whose: Whose, incident_id: str) -> Any:
+def _in_full(call: SchoolCall, whose: Whose, incident_id: str, *, is_noted: bool = False) -> Any:
+    """Return all of an incident. `is_noted`: a change of it stands in the audit; else that it was read does."""
     call.session.flush()
     found = search.read_details(call.session, incident_id, whose)
+    if not is_noted:
+        call.note("incident read", states.describe_group(found.group))
     return {"incident": _incident(found.group), "evidence": found.incidents, "history": found.history}
 
 
