@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -12,6 +13,7 @@ from appliance import protocol
 from appliance.central import audit, lookups, requests
 from appliance.central.devices import inventory
 from appliance.central.devices.inventory import DeviceFields
+from appliance.central.lists import source_use
 from appliance.central.incidents.intake import receive_incident
 from appliance.central.models import UnblockRow
 from appliance.rights import Right
@@ -138,6 +140,19 @@ def test_a_device_has_its_name_for_who_may_see_devices_and_a_token_everywhere_el
                 others, operation.id, **school.arguments, kind="weekly", site="example.org", profile="staff"
             )
             assert "Sam Example" not in told.text or operation.right is Right.READ_AUDIT, operation.id
+
+
+def test_an_undone_change_of_the_lists_takes_the_file_of_before_into_use_as_the_page_does(
+    school: FurnishedSchool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    for name in ("adopt_files", "request_build"):
+        monkeypatch.setattr(school.central.publisher, name, partial(done.append, name))
+    with school.store.write_session() as session:
+        is_used = not source_use.has_builtin_list(session)
+        change = source_use.set_builtin_list(session, school.clock(), is_used=is_used, by="cora")
+    assert ask(Caller(school, Right.EDIT_LISTS), "undo_lists_change", change_id=change).status_code == 200
+    assert done == ["adopt_files", "request_build"]
 
 
 def test_a_look_up_is_asked_once_with_its_reason_and_its_answer_is_read_by_its_right_alone(

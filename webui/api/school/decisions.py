@@ -61,6 +61,7 @@ def undo_school_change(call: SchoolCall, *, change_id: str, feature: str) -> Any
     """Put back what a change of a feature replaced."""
     what = undo.undo_change(call.session, call.now, change=change_id, by=call.by, kinds=_UNDONE[feature])
     if feature == "lists":
+        call.afterwards.append(call.central.publisher.adopt_files)  # or a file that is back would be held back
         call.build_lists()
     return {"what": what}
 
