@@ -44,7 +44,6 @@ from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
 from webui.shared.translation import translatable, translate
-from webui.trust.audit_check.views import blueprint as audit_check
 from webui.trust.entries.views import blueprint as entries
 from webui.trust.entry_words import describe_entry, name_category
 from webui.trust.numbers.views import blueprint as numbers
@@ -68,7 +67,6 @@ FRAME = {
     "sign_ins_where": "trust",
     "password_page": "own_password.show",
     "second_factor_page": "second_factor.show",
-    "check_page": "audit_check.verify",
     "footer_words": FOOTER,
 }
 FEATURES = (
@@ -84,7 +82,6 @@ FEATURES = (
     account_sign_ins,
     sign_ins,
     audit,
-    audit_check,
     script_keys,
 )
 

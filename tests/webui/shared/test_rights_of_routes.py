@@ -132,7 +132,7 @@ OF_OPERATIONS = {
 
 TRUST = {
     "": "VISIT", "account_sign_ins": "MANAGE_SUPPLY_ACCOUNTS", "accounts": "MANAGE_SUPPLY_ACCOUNTS",
-    "audit": "READ_AUDIT", "audit_check": "READ_AUDIT", "bootstrap": "VISIT", "entries": "LAY_DOWN",
+    "audit": "READ_AUDIT", "bootstrap": "VISIT", "entries": "LAY_DOWN",
     "languages": "VISIT", "made_links": "MANAGE_SUPPLY_ACCOUNTS", "new_password": "VISIT", "numbers": "SEE_TRUST",
     "own_password": "MANAGE_OWN_SIGN_INS", "schools": "MANAGE_SCHOOLS", "script_keys": "CONNECT_SERVICES",
     "second_factor": "MANAGE_OWN_SIGN_INS",

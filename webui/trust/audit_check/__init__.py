@@ -1,1 +1,0 @@
-"""Whether the audit is whole."""
