@@ -37,6 +37,12 @@ LOCKS: tuple[Kind, ...] = ("category", "name", "open")
 SHARED: tuple[Kind, ...] = ("rule", "source")
 _MAX_NOTE = 200
 _MAX_OF_KIND = {"category": MAX_CATEGORIES}
+# A document has one field for both: one entry more, and every school would refuse all of it.
+_TOGETHER: dict[str, tuple[Kind, ...]] = {"name": ("name", "rule"), "rule": ("name", "rule")}
+
+
+class LaidDownAlready(NotPossible):
+    """The same is in force."""
 
 
 class CheckedEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,9 +65,10 @@ def check_entry(session: Session, *, kind: Kind, content: dict[str, Any], school
     names = [_require_school(session, one).name for one in wanted]
     key = _key_of(checked)
     if same := _in_force(session, kind, key, wanted):
-        raise NotPossible(f"{describe_content(kind, checked)}: that is laid down already (number {same[0].id})")
-    if len(list_entries(session, (kind,))) >= _MAX_OF_KIND.get(kind, MAX_ENTRIES):
-        raise NotPossible(f"there are as many entries of the kind {kind!r} as can be")
+        raise LaidDownAlready(
+            f"{describe_content(kind, checked)}: that is laid down already (number {same[0].id})"
+        )
+    _require_place(session, kind)
     return CheckedEntry(kind=kind, key=key, content=checked, schools=wanted, words=_describe(kind, checked, names))
 
 
@@ -89,8 +96,8 @@ def add_set(
     for kind, content in list_set(set_id):
         try:
             made.append(add_entry(session, now, kind=kind, content=content, schools=wanted, by=by))
-        except NotPossible:
-            continue  # it is shared already
+        except LaidDownAlready:
+            continue
     return made
 
 
@@ -129,6 +136,7 @@ def restore_entry(session: Session, now: datetime, *, entry_id: int, by: str) ->
         raise NotPossible(f"number {entry_id} is in force")
     if _in_force(session, row.kind, row.key, row.schools):
         raise NotPossible("the same was laid down anew meanwhile")
+    _require_place(session, row.kind)
     row.ended_at, row.ended_by = None, ""
     count_change(session)
     audit.record_audit(session, now, by, f"in force again: {row.kind}", describe_entry(session, row))
@@ -187,6 +195,13 @@ def _in_force(session: Session, kind: str, key: str, schools: Collection[str]) -
         for row in session.scalars(same)
         if not row.schools or not schools or not {*row.schools}.isdisjoint(schools)
     ]
+
+
+def _require_place(session: Session, kind: str) -> None:
+    """Refuse more of a kind than a document can hold. Raises NotPossible."""
+    kinds: tuple[Kind, ...] = _TOGETHER.get(kind, (kind,))  # type: ignore[assignment]  # the table holds kinds
+    if len(list_entries(session, kinds)) >= _MAX_OF_KIND.get(kind, MAX_ENTRIES):
+        raise NotPossible(f"there are as many entries of the kind {kind!r} as can be")
 
 
 def _require_school(session: Session, school_id: str) -> TrustSchoolRow:

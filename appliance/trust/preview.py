@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from appliance.central.errors import NotPossible
 from appliance.central.models import TrustEntryRow
 from appliance.trust import entries, school_list, schools
-from appliance.trust.entries import CheckedEntry, Kind
+from appliance.trust.entries import CheckedEntry, Kind, LaidDownAlready
 from dns.policy.context import name_and_parents
 
 MAX_NOTES = 10
@@ -45,8 +45,8 @@ def preview_set(session: Session, now: datetime, *, set_id: str, wanted: Iterabl
     for kind, content in entries.list_set(set_id):
         try:
             checked.append(entries.check_entry(session, kind=kind, content=content, schools=ids))
-        except NotPossible:
-            continue  # it is shared already
+        except LaidDownAlready:
+            continue
     if not checked:
         raise NotPossible("all of that set is shared already")
     notes = dict.fromkeys(note for one in checked for note in _notes(session, one))

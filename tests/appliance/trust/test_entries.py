@@ -6,7 +6,9 @@ import pytest
 
 from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import TrustEntryRow
 from appliance.trust import entries, schools, state
+from appliance.trust_protocol import MAX_ENTRIES
 from tests.fakes.trust import FakeTrust
 
 
@@ -109,3 +111,27 @@ def test_a_school_has_a_time_zone_that_there_is(trust: FakeTrust, timezone: str)
 def test_a_database_becomes_a_trusts_once_and_never_with_rooms(trust: FakeTrust) -> None:
     with trust.store.write_session() as session, pytest.raises(state.NoTrust, match="already"):
         state.create_trust(session, trust.clock(), trust.central.keys)
+
+
+def test_no_more_is_laid_down_than_a_document_holds_or_no_school_would_follow(trust: FakeTrust) -> None:
+    credential = trust.enrol("School One")
+    taken_back = trust.lay_down("rule", name="before.example.org", action="allow")
+    with trust.store.write_session() as session:
+        entries.end_entry(session, trust.clock(), entry_id=taken_back, by="ada")
+        for number in range(MAX_ENTRIES):
+            is_lock = number % 2 == 0
+            content = {"name": f"site{number}.example.org", "note": ""} | (
+                {"category": ""} if is_lock else {"action": "allow"}
+            )
+            session.add(
+                TrustEntryRow(
+                    kind="name" if is_lock else "rule", key=content["name"], content=content, schools=[],
+                    made_at=trust.clock(), made_by="ada", ended_at=None, ended_by="",
+                )
+            )  # fmt: skip
+    assert len(trust.document(credential).rules) == MAX_ENTRIES
+    for kind in ("name", "rule"):
+        with pytest.raises(NotPossible, match="as many entries"):
+            trust.lay_down(kind, name="more.example.org", action="allow")
+    with trust.store.write_session() as session, pytest.raises(NotPossible, match="as many entries"):
+        entries.restore_entry(session, trust.clock(), entry_id=taken_back, by="ada")
