@@ -25,6 +25,7 @@ from appliance.central.incidents.retention import prune_incidents
 from appliance.central.key_file import FILE_NAME, KeyFile, KeyFileUnusable
 from appliance.central.lists.downloads import DownloadSlots, UplinkCap
 from appliance.central.lists.publisher import ListPublisher
+from appliance.central.lists.handed_in_upkeep import prune_files
 from appliance.central.lookups import prune_lookups
 from appliance.central.mail_outbox import prune_mails
 from appliance.central.mail_sender import MailSender
@@ -128,6 +129,7 @@ class Central:
                 prune_taken_back,
                 partial(prune_incidents, days=settings.central.incident_days),
                 partial(prune_lookups, days=settings.central.lookup_days),
+                partial(prune_files, folder=settings.central.handed_in_folder),
             ),
         )
         figures = settings.metrics

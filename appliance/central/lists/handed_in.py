@@ -1,11 +1,14 @@
 """The files of lists that were handed in: kept by their content, and replaced after a look at what changes.
 
 A file is never changed and never taken away while anything may name it: whoever undoes a replacement finds the one
-of before. It is read in a process of its own, as it is anybody's file.
+of before. What nothing names goes after a day (`appliance.central.lists.handed_in_upkeep`). It is read in a process of its own, as it is anybody's file.
 """
 
+import errno
 import hashlib
+import os
 import re
+import time
 from datetime import datetime
 from pathlib import Path
 
@@ -24,6 +27,8 @@ from blocklists.isolation import IsolatedTasks, ProcessLimits
 from blocklists.survey import Survey, survey_file
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024  # bytes that may be handed in
+MAX_KEPT_BYTES = 1024 * 1024 * 1024  # of all files together
+_FRESH_SECONDS = 3600.0
 REPLACED = "source replaced"
 _LIMITS = ProcessLimits(seconds=60.0, cpu_seconds=60)
 _SOURCE = re.compile(r"^source '[^']*': ")  # as what reads lists says of which one it speaks
@@ -107,8 +112,12 @@ def _write(folder: Path, content: bytes) -> tuple[Path, bool]:
         raise NotPossible(f"the file is larger than {MAX_UPLOAD_BYTES // 1024 // 1024} MB")
     path = _path(folder, hashlib.sha256(content).hexdigest()[:32])
     if path.is_file() and path.stat().st_size == len(content):
-        return path, False  # it may be in use: nothing is done to it
+        if path.stat().st_mtime < time.time() - _FRESH_SECONDS:
+            os.utime(path)  # somebody has just looked at it: it is not taken away before it can be used
+        return path, False  # it may be in use: nothing else is done to it
     try:
+        if sum(one.stat().st_size for one in folder.glob("*.list")) + len(content) > MAX_KEPT_BYTES:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         folder.mkdir(parents=True, exist_ok=True)
         write_file_atomically(path, content, has_other_writers=True)
     except OSError as problem:

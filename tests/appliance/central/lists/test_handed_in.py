@@ -1,11 +1,14 @@
 """Files of lists that were handed in: kept, looked at, and never lost."""
 
+import os
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from appliance.central.errors import NotPossible
 from appliance.central.lists import handed_in, sources
+from appliance.central.lists.handed_in_upkeep import prune_files
 from appliance.central.models import SourceRow
 from blocklists.isolation import ProcessLimits
 from tests.fakes.school import FakeSchool
@@ -73,3 +76,28 @@ def test_a_machine_that_is_too_busy_is_said_to_be_and_not_the_file(
     with pytest.raises(NotPossible, match="reading this file took longer than 0 seconds: try again later"):
         handed_in.store_file(tmp_path, NAMES)
     assert kept(tmp_path) == {}
+
+
+def test_what_nobody_uses_goes_after_a_day_and_what_an_undo_would_bring_back_stays(
+    school: FakeSchool, tmp_path: Path
+) -> None:
+    first, second, looked_at = (tmp_path / f"{letter * 32}.list" for letter in "abc")
+    row = subscribe(school, str(first))
+    for path in (first, second, looked_at):
+        path.write_bytes(NAMES)
+        os.utime(path, (school.clock().timestamp() - 23 * 3600,) * 2)
+    with school.store.write_session() as session:
+        handed_in.replace_file(
+            session, school.clock(), tmp_path, source_id=row.id, stored=second.stem, before=first.stem, by="cora"
+        )
+    for hours, left in ((0, {first, second, looked_at}), (2, {first, second})):
+        with school.store.write_session() as session:
+            prune_files(session, school.clock() + timedelta(hours=hours), tmp_path)
+        assert set(tmp_path.glob("*.list")) == left
+
+
+def test_files_that_are_looked_at_do_not_fill_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handed_in, "MAX_KEPT_BYTES", 2 * len(NAMES) - 1)
+    (tmp_path / f"{'a' * 32}.list").write_bytes(NAMES)
+    with pytest.raises(NotPossible, match="the file cannot be kept: "):
+        handed_in.store_file(tmp_path, NAMES)
