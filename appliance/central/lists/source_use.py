@@ -58,6 +58,8 @@ def set_use(session: Session, now: datetime, *, source_id: int, use: SourceUse, 
 
 def check_use(row: SourceRow, use: SourceUse) -> None:
     """Refuse what a list cannot be used for. Raises NotPossible with every mistake."""
+    if row.by_trust and use != read_use(row):  # one that opens is as good as taken away
+        raise NotPossible(f"{row.name} is a list of the trust's: nobody at the school can take it away")
     wanted = msgspec.structs.replace(copies.to_list_source(row), action=use.action)
     if problems := check_source(wanted):
         raise NotPossible("; ".join(problems))

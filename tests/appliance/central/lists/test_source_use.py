@@ -91,3 +91,13 @@ def test_the_starter_list_is_left_out_and_used_again_and_an_empty_school_is_told
     undo_change(school, change)
     with school.store.read_session() as session:
         assert source_use.has_builtin_list(session)
+
+
+def test_a_list_of_the_trusts_goes_on_closing_as_the_trust_has_it(school: FakeSchool) -> None:
+    ours = subscribe(school)
+    with school.store.write_session() as session:
+        sources.get_source(session, ours).by_trust = True
+    for use in (SourceUse(action="allow"), SourceUse(allow_wide=True)):
+        with pytest.raises(NotPossible, match="a list of the trust's"):
+            set_use(school, ours, use)
+    assert set_use(school, ours, SourceUse()) == ""
