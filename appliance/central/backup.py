@@ -33,7 +33,7 @@ from appliance.central.backup_file import (
 )
 from appliance.central.errors import database_words
 from appliance.central.lists.builder import KEPT
-from appliance.central.lists.index_folders import WHOLE_WANTED
+from appliance.central.lists.index_folders import BUILD_WANTED, WHOLE_WANTED
 from appliance.central.models import AuditRow, Base
 from appliance.central.schema_migration import newest_migration
 from appliance.central.service import Central
@@ -53,7 +53,7 @@ _MOST_ROWS, _MOST_BYTES = 5000, 4 * 1024 * 1024
 _PIECE_BYTES = 1024 * 1024
 LOST_AND_FOUND = "lost+found"  # in each new file system
 _LEFT_OUT_FOLDERS = frozenset({"indexes", KEPT, LOST_AND_FOUND})  # the first two are compiled anew
-_LEFT_OUT_NAMES = frozenset({"epoch", "central.lock", "compilation.lock", WHOLE_WANTED})
+_LEFT_OUT_NAMES = frozenset({"epoch", "central.lock", "compilation.lock", WHOLE_WANTED, BUILD_WANTED})
 _LEFT_OUT_STARTS = ("central.db", "poke-", "backup-")
 _LEFT_OUT_ENDS = (".migrating", ".partial", ".lock")
 

@@ -96,9 +96,11 @@ class IndexFolders:
 
     def take_wanted_build(self) -> bool:
         """Tell whether somebody wanted that since it was asked last."""
-        is_wanted = self._build_wanted.exists()
-        self._build_wanted.unlink(missing_ok=True)
-        return is_wanted
+        try:
+            self._build_wanted.unlink()  # in one step: what is wanted between a look and this would be lost
+        except OSError:
+            return False
+        return True
 
     def is_whole_wanted(self) -> bool:
         """Tell whether a room needs a whole index."""
