@@ -124,6 +124,8 @@ def read_address(operation: Operation, parameters: dict[str, Any]) -> dict[str, 
             found[name] = read_value(parameters[name], kind)
         except msgspec.ValidationError:
             raise NotFound(f"there is nothing here whose {name} has this form") from None
+        if find_control_character(parameters[name]):  # PostgreSQL keeps no NUL, and looks for none
+            raise NotFound(f"there is nothing here whose {name} has this form")
     for name, kind in operation.query.items():
         text = request.args.get(name, "")
         try:

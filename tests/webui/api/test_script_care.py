@@ -74,6 +74,13 @@ def test_incidents_of_staff_are_nowhere_for_a_key_to_those_of_pupils(school: Fur
     assert SITE in ask(lead, "export_pupil_incidents").text
 
 
+def test_what_no_text_may_hold_is_nowhere_and_comes_to_no_database(school: FurnishedSchool) -> None:
+    script = Caller(school)
+    for operation in ("end_supply_account", "make_supply_link", "get_school_bundle"):
+        answer = ask(script, operation, username="su%00pply", site="exa%00mple.org")
+        assert (answer.status_code, "has this form" in answer.text) == (404, True), operation
+
+
 def test_whatever_is_read_of_a_device_stands_in_the_audit_with_whose_script_it_was(
     school: FurnishedSchool,
 ) -> None:
