@@ -36,6 +36,7 @@ from dns.errors import DECODING_FAILED
 STATE_FILE, LOCK_FILE = "audit-check.json", "audit-check.lock"
 CHECKED = "audit checked"  # what its entry in the audit says
 _CHILD = (sys.executable, "-m", "appliance.central.audit_check_process")
+_TRIES, _TRY_SECONDS = 10, 0.02
 _PAGES_SECONDS = 3.0  # how often pages are told how far it is
 
 log = logging.getLogger("hallpass.central")
@@ -93,7 +94,7 @@ class AuditChecker:
         """Begin a check; tell whether: not while another one runs. Raises NotPossible."""
         job = AuditCheckJob(database=self._database, data=self._data, shared=self._shared, by=by)
         try:
-            lock = take_check_lock(self._shared)
+            lock = _wait_for_lock(self._shared)
             if lock is None:
                 return False
             try:
@@ -125,7 +126,7 @@ class AuditChecker:
 
     def _is_running(self) -> bool:
         with contextlib.suppress(OSError):
-            lock = take_check_lock(self._shared)
+            lock = take_check_lock(self._shared, is_probe=True)
             if lock is not None:
                 os.close(lock)
                 return False
@@ -203,11 +204,23 @@ def read_job(content: bytes) -> AuditCheckJob:
     return msgspec.json.decode(content, type=AuditCheckJob, dec_hook=lambda kind, value: kind(value))
 
 
-def take_check_lock(folder: Path) -> int | None:
-    """Return the open file of the lock, or None where a check holds it. Raises OSError."""
+def _wait_for_lock(folder: Path) -> int | None:
+    """Take the lock, or return None where a check holds it; who only asks holds it for a moment. Raises OSError."""
+    for _ in range(_TRIES):
+        if (lock := take_check_lock(folder)) is not None:
+            return lock
+        time.sleep(_TRY_SECONDS)
+    return None
+
+
+def take_check_lock(folder: Path, *, is_probe: bool = False) -> int | None:
+    """Return the open file of the lock, or None where a check holds it. Raises OSError.
+
+    `is_probe`: for who asks whether one does: any number may ask at the same moment, and none looks like a check.
+    """
     handle = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, (fcntl.LOCK_SH if is_probe else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
         return None

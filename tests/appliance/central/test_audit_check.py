@@ -1,8 +1,10 @@
 """A check of the whole audit beside the pages: one at a time, its result kept, whatever becomes of its process."""
 
 import os
+import threading
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -14,6 +16,7 @@ from appliance.central.audit_check import (
     AuditChecker,
     AuditCheckJob,
     CheckState,
+    RunningCheck,
     read_job,
     run_check,
     take_check_lock,
@@ -160,6 +163,18 @@ def test_a_check_that_was_ended_is_shown_as_ended_and_keeps_the_last_result(writ
     assert (state.running, state.last) == (None, last)
 
 
+def test_who_asks_whether_a_check_runs_is_taken_for_none(written: FakeSchool) -> None:
+    running = RunningCheck(by="bela", began_at=written.clock())
+    (folder(written) / STATE_FILE).write_bytes(msgspec.json.encode(CheckState(running=running)))
+    asking = take_check_lock(folder(written), is_probe=True)  # another process, for a moment
+    assert asking is not None
+    assert written.central.audit_checker.read_state().was_interrupted
+    threading.Timer(0.05, os.close, (asking,)).start()
+    assert written.central.audit_checker.start("cora")
+    assert written.central.audit_checker._process is not None
+    assert written.central.audit_checker._process.wait(60) == 0
+
+
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"[" * 5000, b'{"running": 3}'])
 def test_a_damaged_file_is_as_none(written: FakeSchool, content: bytes) -> None:
     (folder(written) / STATE_FILE).write_bytes(content)
@@ -181,8 +196,6 @@ def test_a_folder_in_which_nothing_can_be_written_is_said(written: FakeSchool) -
 
 
 def test_the_job_comes_to_the_process_as_it_was(tmp_path: Path) -> None:
-    import msgspec  # noqa: PLC0415 (as the parent encodes it)
-
     job = AuditCheckJob(
         database="postgresql://a:b@192.0.2.1/c", data=tmp_path, shared=tmp_path / "shared", by="cora"
     )
