@@ -134,7 +134,7 @@ TRUST = {
     "": "VISIT", "account_sign_ins": "MANAGE_SUPPLY_ACCOUNTS", "accounts": "MANAGE_SUPPLY_ACCOUNTS",
     "audit": "READ_AUDIT", "bootstrap": "VISIT", "entries": "LAY_DOWN",
     "languages": "VISIT", "made_links": "MANAGE_SUPPLY_ACCOUNTS", "new_password": "VISIT", "numbers": "SEE_TRUST",
-    "own_password": "MANAGE_OWN_SIGN_INS", "schools": "MANAGE_SCHOOLS", "script_keys": "CONNECT_SERVICES",
+    "own_password": "MANAGE_OWN_SIGN_INS", "schools": "MANAGE_SCHOOLS", "script_keys": "MAKE_SCRIPT_KEYS",
     "second_factor": "MANAGE_OWN_SIGN_INS",
     "shared": "VISIT", "sign_ins": "MANAGE_OWN_SIGN_INS", "start": "SIGN_IN",
 }  # fmt: skip

@@ -65,10 +65,7 @@ def show_new(handle: str) -> str | Redirect:
     """Show a key that was made just now."""
     made = next((one for one in session.get(_KEY, []) if one["handle"] == handle), None)
     if made is None:
-        words = translatable(
-            "That key is not shown any more: only whoever makes one sees it, until they have noted it"
-        )
-        raise NotFound(words)
+        raise NotFound(_NOT_SHOWN)
     return render_template("script_keys/new_key.html", made=made)
 
 
