@@ -95,8 +95,10 @@ def add_note(
     """
     group = get_group(session, group_id, whose)
     text = checked_text("a note", text, MAX_NOTE_LENGTH)
-    sent_before = select(IncidentNoteRow.id).where(IncidentNoteRow.token == token)
-    if token and session.scalar(sent_before) is not None:
+    sent_before = select(IncidentNoteRow.group_id).where(IncidentNoteRow.token == token)
+    if token and (known := session.scalar(sent_before)) is not None:
+        if known != group.id:
+            raise NotPossible("this is the id of a note to another incident: make up another one")
         return False
     _add_line(session, now, group, by, text, is_change=False, token=token or None)
     audit.record_audit(session, now, by, "incident note added", describe_group(group))

@@ -234,6 +234,13 @@ def test_accounts_are_those_of_supply_teachers_and_of_nobody_else(school: Furnis
             assert ask(script, operation, body, username=username).status_code == 404, (operation, username)
 
 
+def test_a_note_whose_id_another_incident_has_is_refused_and_not_lost(school: FurnishedSchool) -> None:
+    script, note = Caller(school, Right.HANDLE_INCIDENTS), {"id": uuid4().hex, "text": "seen by me"}
+    first, second = notice(school, "pupils"), notice(school, "pupils")
+    for found, status in ((first, 200), (first, 200), (second, 409)):
+        assert ask(script, "add_pupil_incident_note", note, incident_id=found).status_code == status
+
+
 def test_of_many_devices_all_are_saved_or_none_and_what_was_seen_has_to_be_so_still(
     school: FurnishedSchool,
 ) -> None:
