@@ -6,25 +6,21 @@ Under SCHED_IDLE (sched(7)) the recorder and the pages step aside at once. But t
 busy would never see its lamp lit, nor a page: where its event loop is late, a process takes its ordinary place (by
 its niceness) for a while.
 
-The recorder's loop looks less often whether it is late where no worker hands anything over; that of the pages
-(`appliance.web_worker`) while it answers nobody.
+The recorder's loop (`appliance.room.query_log.adaptive_scheduling`) looks less often whether it is late where no worker
+hands anything over; that of the pages (`appliance.web_worker`) while it answers nobody.
 
 The way back is a right (RLIMIT_NICE; on a card the unit gives it). Without it the process stays where it is.
 """
 
-import asyncio
 import contextlib
 import math
 import os
-from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
 
 from appliance.niceness import shorten_time_slice
-from dns.coalesced_timers import next_moment
 
 CHECK_SECONDS = 0.25
-REST_CHECK_SECONDS = 1.0  # where nothing comes
 LATE_SECONDS = 0.25
 NORMAL_SECONDS = 5.0  # short: a place once taken keeps others waiting again
 
@@ -76,24 +72,6 @@ class AdaptiveScheduling:
             return
         self._current = wanted
         set_scheduling_policy(wanted, has_short_slice=self._has_short_slice)
-
-
-async def adapt_scheduling(is_in_use: Callable[[], bool]) -> None:
-    """Step aside for everybody else, except where that starves us. Runs until it is cancelled.
-
-    `is_in_use` tells whether anything came lately.
-    """
-    scheduling = AdaptiveScheduling(SchedulingPolicy())
-    if not scheduling.is_possible:
-        return
-    loop = asyncio.get_running_loop()
-    late = 0.0
-    while True:
-        scheduling.adapt(late, loop.time())
-        now = loop.time()
-        due = next_moment(now, CHECK_SECONDS if is_in_use() else REST_CHECK_SECONDS)
-        await asyncio.sleep(due - now)
-        late = loop.time() - due
 
 
 def set_scheduling_policy(policy: int, *, has_short_slice: bool = False) -> None:

@@ -205,7 +205,7 @@ def read_job(content: bytes) -> AuditCheckJob:
 
 
 def _wait_for_lock(folder: Path) -> int | None:
-    """Take the lock, or return None where a check holds it; who only asks holds it for a moment. Raises OSError."""
+    """Take the lock, or return None where a check holds it (who asks does for a moment). Raises OSError."""
     for _ in range(_TRIES):
         if (lock := take_check_lock(folder)) is not None:
             return lock

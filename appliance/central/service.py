@@ -24,8 +24,8 @@ from appliance.central.feed import Feed
 from appliance.central.incidents.retention import prune_incidents
 from appliance.central.key_file import FILE_NAME, KeyFile, KeyFileUnusable
 from appliance.central.lists.downloads import DownloadSlots, UplinkCap
-from appliance.central.lists.publisher import ListPublisher
 from appliance.central.lists.handed_in_upkeep import prune_files
+from appliance.central.lists.publisher import ListPublisher
 from appliance.central.lookups import prune_lookups
 from appliance.central.mail_outbox import prune_mails
 from appliance.central.mail_sender import MailSender

@@ -41,7 +41,7 @@ _MAX_OF_KIND = {"category": MAX_CATEGORIES}
 _TOGETHER: dict[str, tuple[Kind, ...]] = {"name": ("name", "rule"), "rule": ("name", "rule")}
 
 
-class LaidDownAlready(NotPossible):
+class AlreadyInForce(NotPossible):
     """The same is in force."""
 
 
@@ -65,9 +65,7 @@ def check_entry(session: Session, *, kind: Kind, content: dict[str, Any], school
     names = [_require_school(session, one).name for one in wanted]
     key = _key_of(checked)
     if same := _in_force(session, kind, key, wanted):
-        raise LaidDownAlready(
-            f"{describe_content(kind, checked)}: that is laid down already (number {same[0].id})"
-        )
+        raise AlreadyInForce(f"{describe_content(kind, checked)}: that is laid down already (number {same[0].id})")
     _require_place(session, kind)
     return CheckedEntry(kind=kind, key=key, content=checked, schools=wanted, words=_describe(kind, checked, names))
 
@@ -96,7 +94,7 @@ def add_set(
     for kind, content in list_set(set_id):
         try:
             made.append(add_entry(session, now, kind=kind, content=content, schools=wanted, by=by))
-        except LaidDownAlready:
+        except AlreadyInForce:
             continue
     return made
 
@@ -136,7 +134,7 @@ def restore_entry(session: Session, now: datetime, *, entry_id: int, by: str) ->
         raise NotPossible(f"number {entry_id} is in force")
     if _in_force(session, row.kind, row.key, row.schools):
         raise NotPossible("the same was laid down anew meanwhile")
-    _require_place(session, row.kind)
+    _require_place(session, row.kind)  # type: ignore[arg-type]  # the table holds kinds
     row.ended_at, row.ended_by = None, ""
     count_change(session)
     audit.record_audit(session, now, by, f"in force again: {row.kind}", describe_entry(session, row))
@@ -197,9 +195,9 @@ def _in_force(session: Session, kind: str, key: str, schools: Collection[str]) -
     ]
 
 
-def _require_place(session: Session, kind: str) -> None:
+def _require_place(session: Session, kind: Kind) -> None:
     """Refuse more of a kind than a document can hold. Raises NotPossible."""
-    kinds: tuple[Kind, ...] = _TOGETHER.get(kind, (kind,))  # type: ignore[assignment]  # the table holds kinds
+    kinds = _TOGETHER.get(kind, (kind,))
     if len(list_entries(session, kinds)) >= _MAX_OF_KIND.get(kind, MAX_ENTRIES):
         raise NotPossible(f"there are as many entries of the kind {kind!r} as can be")
 

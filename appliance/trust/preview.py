@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from appliance.central.errors import NotPossible
 from appliance.central.models import TrustEntryRow
 from appliance.trust import entries, school_list, schools
-from appliance.trust.entries import CheckedEntry, Kind, LaidDownAlready
+from appliance.trust.entries import AlreadyInForce, CheckedEntry, Kind
 from dns.policy.context import name_and_parents
 
 MAX_NOTES = 10
@@ -45,7 +45,7 @@ def preview_set(session: Session, now: datetime, *, set_id: str, wanted: Iterabl
     for kind, content in entries.list_set(set_id):
         try:
             checked.append(entries.check_entry(session, kind=kind, content=content, schools=ids))
-        except LaidDownAlready:
+        except AlreadyInForce:
             continue
     if not checked:
         raise NotPossible("all of that set is shared already")

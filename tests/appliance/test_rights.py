@@ -68,7 +68,8 @@ AT_CENTRAL: dict[Role, set[str]] = {
 AT_TRUST: dict[Role, set[str]] = {
     "trust_administrator": {
         "SIGN_IN", "MANAGE_OWN_SIGN_INS", "SEE_TRUST", "MANAGE_SCHOOLS", "LAY_DOWN", "EDIT_ACCOUNTS",
-        "MANAGE_SUPPLY_ACCOUNTS", "READ_AUDIT", "EXPORT_AUDIT", "CONNECT_SERVICES",
+        "MANAGE_SUPPLY_ACCOUNTS", "READ_AUDIT", "EXPORT_AUDIT", "MAKE_SCRIPT_KEYS",
+        "CONNECT_SERVICES",
     },
 }  # fmt: skip
 WHO_TEACHES: set[Role] = {"teacher", "supply", "coordinator", "deputy_coordinator"}

@@ -94,7 +94,7 @@ def test_a_lock_of_the_trusts_holds_in_a_room_whatever_the_school_says(
 
     # Nobody at the school opens it, and is told why.
     said = refusal(one, "openings", "open", "bad.example.org", "--minutes", "5")
-    assert "closed by the trust (Example Trust): nobody at the school can open it" in said
+    assert "Closed by the trust: nobody at the school can open it" in said
 
     # A trust that is away changes nothing, also where central begins anew.
     trust.process.kill()

@@ -1,10 +1,10 @@
 """The files of lists that were handed in: kept by their content, and replaced after a look at what changes.
 
 A file is never changed and never taken away while anything may name it: whoever undoes a replacement finds the one
-of before. What nothing names goes after a day (`appliance.central.lists.handed_in_upkeep`). It is read in a process of its own, as it is anybody's file.
+of before. What nothing names goes after a day (`appliance.central.lists.handed_in_upkeep`). It is read in a
+process of its own, as it is anybody's file.
 """
 
-import errno
 import hashlib
 import os
 import re
@@ -115,9 +115,12 @@ def _write(folder: Path, content: bytes) -> tuple[Path, bool]:
         if path.stat().st_mtime < time.time() - _FRESH_SECONDS:
             os.utime(path)  # somebody has just looked at it: it is not taken away before it can be used
         return path, False  # it may be in use: nothing else is done to it
+    if sum(one.stat().st_size for one in folder.glob("*.list")) + len(content) > MAX_KEPT_BYTES:
+        gigabytes = MAX_KEPT_BYTES // 1024**3
+        raise NotPossible(
+            f"the file cannot be kept: those that were handed in take {gigabytes} GB; the unused go in a day"
+        )
     try:
-        if sum(one.stat().st_size for one in folder.glob("*.list")) + len(content) > MAX_KEPT_BYTES:
-            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
         folder.mkdir(parents=True, exist_ok=True)
         write_file_atomically(path, content, has_other_writers=True)
     except OSError as problem:

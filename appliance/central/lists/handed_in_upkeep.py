@@ -16,7 +16,7 @@ KEPT_UNUSED = timedelta(days=1)  # from the look at a file to its use
 
 
 def prune_files(session: Session, now: datetime, folder: Path) -> None:
-    """Take away what no list, and no change that can be undone, names. Nobody else writes the database meanwhile."""
+    """Take away what no list, and no change that can be undone, names. Nobody writes the database meanwhile."""
     named = {Path(location).name for location in session.scalars(select(SourceRow.location))}
     changes = select(SettingChangeRow.before, SettingChangeRow.after).where(SettingChangeRow.kind == sources.KIND)
     for values in session.execute(changes):

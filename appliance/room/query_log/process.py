@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from appliance.cpu_scheduling import adapt_scheduling
 from appliance.files import remove_whatever
 from appliance.ipc_server import start_room_server
 from appliance.metrics.samples import Sample
@@ -23,6 +22,7 @@ from appliance.room.lamp.button import RoomButton, shut_down
 from appliance.room.lamp.controller import LampController
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key
+from appliance.room.query_log.adaptive_scheduling import adapt_scheduling
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.query_log.service import QueryLogService

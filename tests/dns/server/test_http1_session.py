@@ -254,11 +254,11 @@ def test_a_thousand_questions_at_once_are_answered_one_after_the_other_not_one_w
     assert not session.is_busy
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000, f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode() + b"1\r\nX\r\n" * 40_000],
-    ids=["other-requests", "tiny-pieces"],
-)  # fmt: skip
+OTHER_REQUESTS = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n" * 10_000
+TINY_PIECES = f"{POST}Transfer-Encoding: chunked\r\n\r\n".encode() + b"1\r\nX\r\n" * 40_000
+
+
+@pytest.mark.parametrize("sent", [OTHER_REQUESTS, TINY_PIECES], ids=["other-requests", "tiny-pieces"])
 def test_who_sends_much_that_is_no_question_is_broken_off(sent: bytes) -> None:
     way = _Nobody()
     Http1Session(way, lambda question, respond: respond(question)).receive_data(sent)

@@ -13,8 +13,8 @@ from appliance import protocol
 from appliance.central import audit, lookups, requests
 from appliance.central.devices import inventory
 from appliance.central.devices.inventory import DeviceFields
-from appliance.central.lists import source_use
 from appliance.central.incidents.intake import receive_incident
+from appliance.central.lists import source_use
 from appliance.central.models import UnblockRow
 from appliance.rights import Right
 from tests.fakes.furnished import FurnishedSchool

@@ -30,8 +30,8 @@ FIELDS = (
     "name", "names", "networks", "new", "no_safe_search", "note", "on_request", "only_from", "outcome",
     "password", "per_day", "plan", "profile", "publicly_trusted", "ready_made", "reason", "referred_on",
     "referred_to", "replace", "replaces", "report", "revision", "rights", "roles", "room", "room_id", "rooms",
-    "row", "scope", "seen", "set", "shown", "since", "site", "start", "state", "step", "title", "to", "token",
-    "until", "url", "username", "version",
+    "row", "scope", "seen", "set", "shown", "since", "site", "start", "state", "step", "stored", "title", "to",
+    "token", "until", "url", "username", "version",
 )  # fmt: skip
 ODD_TEXTS = ("\x00", "a\x00b", "\x1b[2J", "\x85", "\u2028", "\u202e", "a\u2066b", "x" * 20_000)
 LINE_ENDS = ("a\nb", "a\r\nb", "a\tb")

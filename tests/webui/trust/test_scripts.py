@@ -10,7 +10,7 @@ from appliance.central import account_management, audit, script_keys
 from appliance.central.errors import NotPossible
 from appliance.central.models import UserRow
 from appliance.operations.trust_scripts import TRUST_SCRIPT_OPERATIONS
-from appliance.rights import SCHOOL_ROLES, SCRIPT_RIGHTS, TRUST_SCRIPT_RIGHTS, Right
+from appliance.rights import SCHOOL_ROLES, SCRIPT_RIGHTS, TRUST_SCRIPT_RIGHTS, Right, Scope, has_right
 from tests.fakes.school import FakeSchool
 from tests.fakes.trust import FakeTrust
 from tests.webui.trust.pages import signed_in
@@ -90,7 +90,8 @@ def test_nobody_elses_key_or_credential_does_anything(owned: FakeTrust, tmp_path
     other.account("cora", "coordinator")
     with other.store.write_session() as session:
         of_school = script_keys.add_key(
-            session, other.clock(), name="desk", owner="cora", rights=SCRIPT_RIGHTS,
+            session, other.clock(), name="desk", owner="cora",
+            rights=[right for right in SCRIPT_RIGHTS if has_right("coordinator", right, Scope.SCHOOL)],
             ends=other.clock() + timedelta(days=3), by="cora",
         ).token  # fmt: skip
     other.close()

@@ -46,7 +46,7 @@ def change_incident(call: SchoolCall, message: incidents.IncidentStep, *, whose:
         call.session, call.now, group_id=incident_id, whose=whose, change=change, by=call.by,
         version=message.version,
     )  # fmt: skip
-    return _in_full(call, whose, incident_id, is_noted=is_new)
+    return _in_full(call, whose, incident_id, is_in_audit=is_new)
 
 
 def undo_incident(call: SchoolCall, message: incidents.IncidentUndo, *, whose: Whose, incident_id: str) -> Any:
@@ -54,7 +54,7 @@ def undo_incident(call: SchoolCall, message: incidents.IncidentUndo, *, whose: W
     states.undo_change(
         call.session, call.now, group_id=incident_id, whose=whose, by=call.by, version=message.version
     )
-    return _in_full(call, whose, incident_id, is_noted=True)
+    return _in_full(call, whose, incident_id, is_in_audit=True)
 
 
 def add_incident_note(call: SchoolCall, message: incidents.IncidentNote, *, whose: Whose, incident_id: str) -> Any:
@@ -62,7 +62,7 @@ def add_incident_note(call: SchoolCall, message: incidents.IncidentNote, *, whos
     is_new = states.add_note(
         call.session, call.now, group_id=incident_id, whose=whose, text=message.text, by=call.by, token=message.id
     )
-    return _in_full(call, whose, incident_id, is_noted=is_new)
+    return _in_full(call, whose, incident_id, is_in_audit=is_new)
 
 
 def hold_incident(call: SchoolCall, message: incidents.IncidentHold, *, whose: Whose, incident_id: str) -> Any:
@@ -70,13 +70,13 @@ def hold_incident(call: SchoolCall, message: incidents.IncidentHold, *, whose: W
     is_new = states.hold_group(
         call.session, call.now, group_id=incident_id, whose=whose, reason=message.reason, by=call.by
     )
-    return _in_full(call, whose, incident_id, is_noted=is_new)
+    return _in_full(call, whose, incident_id, is_in_audit=is_new)
 
 
 def release_incident(call: SchoolCall, *, whose: Whose, incident_id: str) -> Any:
     """Let an incident go when its time has come."""
     is_new = states.release_group(call.session, call.now, group_id=incident_id, whose=whose, by=call.by)
-    return _in_full(call, whose, incident_id, is_noted=is_new)
+    return _in_full(call, whose, incident_id, is_in_audit=is_new)
 
 
 def list_lookups(call: SchoolCall, *, whose: Whose) -> Any:
@@ -142,11 +142,11 @@ def _list_groups(call: SchoolCall, wanted: IncidentFilter, page: int) -> search.
     return search.list_groups(call.session, wanted, page=page)
 
 
-def _in_full(call: SchoolCall, whose: Whose, incident_id: str, *, is_noted: bool = False) -> Any:
-    """Return all of an incident. `is_noted`: a change of it stands in the audit; else that it was read does."""
+def _in_full(call: SchoolCall, whose: Whose, incident_id: str, *, is_in_audit: bool = False) -> Any:
+    """Return all of an incident. `is_in_audit`: a change of it stands in the audit; else that it was read does."""
     call.session.flush()
     found = search.read_details(call.session, incident_id, whose)
-    if not is_noted:
+    if not is_in_audit:
         call.note("incident read", states.describe_group(found.group))
     return {"incident": _incident(found.group), "evidence": found.incidents, "history": found.history}
 

@@ -13,7 +13,7 @@ def test_a_build_is_wanted_once_and_a_wish_of_meanwhile_is_not_lost(
     folders, unlink = IndexFolders(tmp_path), Path.unlink
     assert not folders.take_wanted_build()
 
-    def unlink_late(path: Path, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002 (pathlib's)
+    def unlink_late(path: Path, missing_ok: bool = False) -> None:
         if not (tmp_path / "late").exists():
             (tmp_path / "late").touch()
             folders.want_build()  # another process, between the look and this
