@@ -6,8 +6,8 @@ Under SCHED_IDLE (sched(7)) the recorder and the pages step aside at once. But t
 busy would never see its lamp lit, nor a page: where its event loop is late, a process takes its ordinary place (by
 its niceness) for a while.
 
-The recorder's loop (`appliance.room.query_log.adaptive_scheduling`) looks less often whether it is late where no worker
-hands anything over; that of the pages (`appliance.web_worker`) while it answers nobody.
+The recorder's loop (`appliance.room.query_log.adaptive_scheduling`) looks less often whether it is late where no
+worker hands anything over; that of the pages (`appliance.web_worker`) while it answers nobody.
 
 The way back is a right (RLIMIT_NICE; on a card the unit gives it). Without it the process stays where it is.
 """

@@ -161,7 +161,7 @@ def balancer(centrals: tuple[Central, Central]) -> Iterator[Balancer]:
     made.close()
 
 
-@pytest.mark.parametrize("how", ["its way is lost", "it is killed"])
+@pytest.mark.parametrize("how", ["its way is lost", pytest.param("it is killed", marks=pytest.mark.exhaustive)])
 def test_a_room_whose_central_is_cut_off_is_in_step_with_the_other_within_thirty_seconds(
     centrals: tuple[Central, Central], balancer: Balancer, short_path: Path, how: str
 ) -> None:
