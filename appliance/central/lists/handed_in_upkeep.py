@@ -3,6 +3,7 @@
 A file is kept as soon as somebody looks at it; who looks at many and uses none would fill the disk.
 """
 
+import contextlib
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -23,5 +24,6 @@ def prune_files(session: Session, now: datetime, folder: Path) -> None:
         named |= {Path(value["location"]).name for value in values if value}
     oldest = (now - KEPT_UNUSED).timestamp()
     for path in folder.glob("*.list"):
-        if path.name not in named and path.stat().st_mtime < oldest:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # whoever looked at it may be taking it away just now
+            if path.name not in named and path.stat().st_mtime < oldest:
+                path.unlink()
