@@ -78,7 +78,9 @@ class HealthReader:
             return before
         try:
             return state, _decoder.decode(read_regular_file(path))
-        except (OSError, *DECODING_FAILED):
+        except OSError:  # perhaps there was no descriptor left: it is opened again, however it looks
+            return None, None
+        except DECODING_FAILED:
             return state, None
 
 

@@ -1,8 +1,12 @@
 """Each process says how it is; silence is trouble; the most urgent condition wins."""
 
+import errno
 from pathlib import Path
 
+import pytest
+
 from appliance.metrics.samples import Sample
+from appliance.room import health
 from appliance.room.conditions import Condition
 from appliance.room.health import (
     STALE_SECONDS,
@@ -78,3 +82,17 @@ def test_who_reads_again_and_again_sees_silence_and_what_is_gone(tmp_path: Path)
     assert [one.conditions for one in reader.read(now=2.0 + STALE_SECONDS)] == [(Condition.STOPPED,)]
     (tmp_path / "agent.json").unlink()
     assert reader.read(now=3.0) == ()
+
+
+def test_who_had_no_descriptor_left_reads_it_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The card's own is written once, and never looks other than it did.
+    write_health(tmp_path, ProcessHealth(process="card", time=0.0, lasting=True))
+    reader = HealthReader(tmp_path)
+    with monkeypatch.context() as without:
+        without.setattr(health, "read_regular_file", _no_descriptor)
+        assert reader.read(now=1.0) == ()
+    assert [one.process for one in reader.read(now=2.0)] == ["card"]
+
+
+def _no_descriptor(_path: Path) -> bytes:
+    raise OSError(errno.EMFILE, "too many open files")
