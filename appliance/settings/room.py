@@ -117,6 +117,10 @@ class CentralLink(msgspec.Struct, frozen=True, kw_only=True):
     def check_url(url: str) -> None:
         """Raise ValueError where central may not be reached by an address: a token never travels in the clear."""
         parts = urlsplit(url)
+        try:
+            _ = parts.port  # raises where it is none
+        except ValueError as problem:
+            raise ValueError(f"url: {problem}") from None
         if parts.scheme == "https" and parts.hostname:
             return
         if parts.scheme == "http" and _is_loopback(parts.hostname or ""):

@@ -98,6 +98,11 @@ def test_a_room_cannot_have_both_its_own_policy_and_a_central(tmp_path: Path) ->
     assert any("leave one of the two out" in problem for problem in problems_of(tmp_path, both))
 
 
+def test_central_is_at_a_port_that_there_is(tmp_path: Path) -> None:
+    link = '[central]\nurl = "https://central.example.org:99999"\ntoken_file = "token"\n'
+    assert any("Port out of range" in problem for problem in problems_of(tmp_path, MINIMAL + link))
+
+
 @pytest.mark.parametrize("url", ["http://central.example.org", "ftp://central.example.org", "central.example.org"])
 def test_central_is_reached_over_https_only(tmp_path: Path, url: str) -> None:
     problems = problems_of(tmp_path, MINIMAL + f'[central]\nurl = "{url}"\ntoken_file = "token"\n')
