@@ -59,12 +59,16 @@ class HttpResponse:
                 yield piece
             return
         unpacking = zlib.decompressobj(_GZIP)
+        has_begun = False
         try:
             async for piece in self._pieces:
+                has_begun = True
                 if unpacked := unpacking.decompress(piece):
                     yield unpacked
         except zlib.error as problem:
             raise HttpFailed(f"the answer cannot be unpacked: {problem}") from problem
+        if has_begun and not unpacking.eof:
+            raise HttpFailed("the answer cannot be unpacked: its end is missing")
 
 
 class _HttpConnection:
