@@ -121,8 +121,15 @@ class _HttpConnection:
 
     def is_usable(self, now: float) -> bool:
         return (
-            now - self._idle_since < _IDLE_SECONDS and not self._reader.at_eof() and not self._writer.is_closing()
+            now - self._idle_since < _IDLE_SECONDS
+            and not self._has_unasked()
+            and not self._reader.at_eof()
+            and not self._writer.is_closing()
         )
+
+    def _has_unasked(self) -> bool:
+        """Tell whether something came that nobody asked for: it would be taken for the next call's answer."""
+        return bool(self._reader._buffer or self._state.trailing_data[0])  # type: ignore[attr-defined]  # noqa: SLF001 (nothing else tells)
 
     def close(self) -> None:
         self._writer.transport.abort()

@@ -91,6 +91,20 @@ def test_a_connection_that_the_other_side_has_closed_is_not_used_again() -> None
     assert server.connections == 2
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.05])
+def test_what_nobody_asked_for_is_not_the_next_calls_answer(pause: float) -> None:
+    late = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    server = Server(OK + late, OK, stays_open=True)
+
+    async def story(client: HttpClient) -> None:
+        assert (await client.request("GET", "a")).status_code == 200
+        await asyncio.sleep(pause)
+        assert (await client.request("GET", "b")).status_code == 200
+
+    run(server, story)
+    assert server.connections == 2
+
+
 def test_an_answer_that_is_given_up_closes_its_connection() -> None:
     server = Server(OK, OK, stays_open=True)
 
