@@ -129,7 +129,7 @@ class _HttpConnection:
 
     def _has_unasked(self) -> bool:
         """Tell whether something came that nobody asked for: it would be taken for the next call's answer."""
-        return bool(self._reader._buffer or self._state.trailing_data[0])  # type: ignore[attr-defined]  # noqa: SLF001 (nothing else tells)
+        return bool(self._reader._buffer or self._state.trailing_data[0])  # type: ignore[attr-defined]
 
     def close(self) -> None:
         self._writer.transport.abort()

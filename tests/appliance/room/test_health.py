@@ -84,7 +84,9 @@ def test_who_reads_again_and_again_sees_silence_and_what_is_gone(tmp_path: Path)
     assert reader.read(now=3.0) == ()
 
 
-def test_who_had_no_descriptor_left_reads_it_the_next_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_had_no_descriptor_left_reads_it_the_next_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # The card's own is written once, and never looks other than it did.
     write_health(tmp_path, ProcessHealth(process="card", time=0.0, lasting=True))
     reader = HealthReader(tmp_path)
