@@ -22,6 +22,7 @@ from appliance.niceness import shorten_time_slice
 
 CHECK_SECONDS = 0.25
 LATE_SECONDS = 0.25
+_LOOKS_AT_THREADS = 3
 NORMAL_SECONDS = 5.0  # short: a place once taken keeps others waiting again
 
 
@@ -79,11 +80,15 @@ def set_scheduling_policy(policy: int, *, has_short_slice: bool = False) -> None
 
     A policy brings the kernel's own time slice: `has_short_slice` asks for the short one again.
     """
-    for thread in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(OSError):  # it has ended meanwhile
-            os.sched_setscheduler(int(thread.name), policy, os.sched_param(0))
-            if has_short_slice and policy == os.SCHED_OTHER:
-                shorten_time_slice(int(thread.name))
+    reached: set[int] = set()
+    # More than one look: a thread may begin meanwhile, begun by one that was not reached yet.
+    for _ in range(_LOOKS_AT_THREADS):
+        for thread in {int(path.name) for path in Path("/proc/self/task").iterdir()} - reached:
+            reached.add(thread)
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                os.sched_setscheduler(thread, policy, os.sched_param(0))
+                if has_short_slice and policy == os.SCHED_OTHER:
+                    shorten_time_slice(thread)
 
 
 def can_leave_idle() -> bool:

@@ -66,6 +66,15 @@ assert seen == [os.SCHED_IDLE] * 2, seen
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
 
 
+def test_a_thread_that_begins_meanwhile_is_reached_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = iter([["1"], ["1", "2"], ["1", "2"]])
+    reached: list[int] = []
+    monkeypatch.setattr(cpu_scheduling.Path, "iterdir", lambda folder: (folder / name for name in next(looks)))
+    monkeypatch.setattr(os, "sched_setscheduler", lambda thread, *_: reached.append(thread))
+    cpu_scheduling.set_scheduling_policy(os.SCHED_IDLE)
+    assert reached == [1, 2]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become somebody else")
 @pytest.mark.parametrize(("right", "can"), [(0, False), (15, True)])
 def test_the_way_back_is_tried_before_it_is_relied_on(right: int, can: bool) -> None:
