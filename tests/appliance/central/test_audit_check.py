@@ -79,7 +79,7 @@ def test_what_was_found_is_kept_and_stands_in_the_audit(written: FakeSchool) -> 
     assert (last.by, last.ended_at, last.proof.is_whole) == ("cora", written.clock(), True)
     assert [(one.room, one.compared, one.finding) for one in last.proof.rooms] == [("Room 4", 1, None)]
     entries = last.proof.verification.entries
-    said = f"{entries} entries, as 1 rooms were told of them; nothing was altered, removed or inserted"
+    said = f"{entries} entries, as 1 room was told of them; nothing was altered, removed or inserted"
     assert newest_entry(written) == ("cora", CHECKED, said)
     again = check(written).last
     assert again is not None
