@@ -169,10 +169,10 @@ def run_check(job: AuditCheckJob, now: Callable[[], datetime]) -> None:
 def describe_proof(proof: AuditProof) -> str:
     """Return what a check has found in one line, for the audit itself."""
     found = proof.verification
-    told = {0: "", 1: ", as 1 room was told of them"}.get(
+    by_rooms = {0: "", 1: ", as 1 room was told of them"}.get(
         len(proof.rooms), f", as {len(proof.rooms)} rooms were told of them"
     )
-    words = [f"{found.entries} entries{told}"]
+    words = [f"{found.entries} entries{by_rooms}"]
     if found.finding is not None:
         words.append(_describe_finding(found.finding))
     words += [

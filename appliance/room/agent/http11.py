@@ -129,7 +129,8 @@ class _HttpConnection:
 
     def _has_unasked(self) -> bool:
         """Tell whether something came that nobody asked for: it would be taken for the next call's answer."""
-        return bool(self._reader._buffer or self._state.trailing_data[0])  # type: ignore[attr-defined]
+        waiting: bytearray = self._reader._buffer  # type: ignore[attr-defined]  # nothing else of asyncio's tells
+        return bool(waiting or self._state.trailing_data[0])
 
     def close(self) -> None:
         self._writer.transport.abort()
