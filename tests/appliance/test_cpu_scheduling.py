@@ -5,6 +5,7 @@ import os
 import platform
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,7 @@ assert seen == [os.SCHED_IDLE] * 2, seen
 def test_a_thread_that_begins_meanwhile_is_reached_too(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = iter([["1"], ["1", "2"], ["1", "2"]])
     reached: list[int] = []
-    monkeypatch.setattr(cpu_scheduling.Path, "iterdir", lambda folder: (folder / name for name in next(looks)))
+    monkeypatch.setattr(Path, "iterdir", lambda folder: (folder / name for name in next(looks)))
     monkeypatch.setattr(os, "sched_setscheduler", lambda thread, *_: reached.append(thread))
     cpu_scheduling.set_scheduling_policy(os.SCHED_IDLE)
     assert reached == [1, 2]
