@@ -93,14 +93,17 @@ class ChangeFeed:
                     feed.connect(str(self._live_feed_socket))
                 except OSError:
                     time.sleep(_RETRY_SECONDS)  # the recorder is away; decisions are still worth showing
-                else:
-                    missed, self._is_listening = self._is_listening, True
-                    self._wake_pages(int(missed))
-                is_alive = True
-                while is_alive:
+                is_greeted = False
+                data: bytes | None = b""
+                while data is not None:
                     if not self._has_pages():
                         return
-                    has_blocked, is_alive = _receive_live_entry(feed)
+                    data = _receive(feed)
+                    if data and not is_greeted:  # the first line that comes says that the recorder tells us all
+                        is_greeted = True
+                        missed, self._is_listening = self._is_listening, True
+                        self._wake_pages(int(missed))
+                    has_blocked = bool(data and data.strip())
                     revision = self._fetch_revision()
                     if has_blocked or revision != seen:
                         self._wait_for_turn(has_blocked=has_blocked)
@@ -114,12 +117,11 @@ class ChangeFeed:
         self._woken_at = time.monotonic()
 
 
-def _receive_live_entry(feed: socket.socket) -> tuple[bool, bool]:
-    """Return whether a refusal came within a moment, and whether the feed still stands."""
+def _receive(feed: socket.socket) -> bytes | None:
+    """Return what came within a moment (b"": nothing), or None where the feed stands no more."""
     try:
-        data = feed.recv(65536)
+        return feed.recv(65536) or None
     except TimeoutError:
-        return False, True
+        return b""
     except OSError:
-        return False, False
-    return bool(data), bool(data)
+        return None

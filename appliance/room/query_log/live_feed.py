@@ -1,5 +1,8 @@
 """The live feed: everyone who follows it gets each refusal as it happens, one line of JSON each.
 
+An empty line comes first: from there on nothing is left out. A connection stands before that, where the recorder
+has no processor yet.
+
 A subscriber who does not keep up is dropped, never waited for: the page opens the feed again and reads the log for
 what it missed.
 """
@@ -55,6 +58,7 @@ class LiveFeed:
 
     async def _serve_subscriber(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._subscribers.add(writer)
+        writer.write(b"\n")
         try:
             with contextlib.suppress(ConnectionError):
                 while await reader.read(1024):

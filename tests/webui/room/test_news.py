@@ -71,6 +71,7 @@ class Recorder:
 
     def accept(self) -> None:
         self._reader, _ = self._server.accept()
+        self._reader.sendall(b"\n")
 
     def refuse(self, times: int = 1) -> None:
         for _ in range(times):
@@ -95,6 +96,18 @@ def follow(
         recorder.accept()
         assert not any(one.result(30) for one in first)
     return room, news
+
+
+def test_a_page_hears_nothing_before_the_recorder_says_that_it_tells_all(
+    settings: RoomSettings, recorder: Recorder
+) -> None:
+    room = RoomClient(settings)
+    page = room.watch_changes(keepalive_seconds=0.1)
+    assert not next(page), "a sign of life: the recorder has no processor yet"
+    assert room.count_changes() is None
+    recorder.accept()
+    until("the page to listen", lambda: room.count_changes() == 0)
+    page.close()
 
 
 def test_all_pages_are_told_at_once_and_many_refusals_are_one_change(

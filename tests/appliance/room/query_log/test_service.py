@@ -177,7 +177,7 @@ def test_the_lamp_is_lit_and_the_page_told_before_anything_is_written(folder: Pa
     async def story() -> None:
         async with running(folder) as room:
             follower, page = await asyncio.open_unix_connection(folder / "live.sock")
-            await asyncio.sleep(0)  # the feed greets its follower in its next turn
+            assert await follower.readline() == b"\n", "from here on it is told everything"
             worker = await room.worker()
             worker.send(RecordBatch("w1", 1, (REFUSED,)))
             async with asyncio.timeout(10):
@@ -213,7 +213,7 @@ def test_what_somebody_closed_on_purpose_and_what_browsers_ask_do_not_light_the_
     async def story() -> None:
         async with running(folder) as room:
             follower, page = await asyncio.open_unix_connection(folder / "live.sock")
-            await asyncio.sleep(0)  # the feed greets its follower in its next turn
+            assert await follower.readline() == b"\n", "from here on it is told everything"
             worker = await room.worker()
             worker.send(RecordBatch("w1", 1, (msgspec.structs.replace(REFUSED, step=step, category=""),)))
             await worker.stored()
@@ -268,7 +268,7 @@ def test_a_log_that_cannot_be_written_for_long_shows_each_refusal_once_and_loses
             with contextlib.closing(open_database_for_writing(room.log, None)) as connection:
                 connection.execute("PRAGMA user_version = 99")  # a newer Hallpass's is left alone
             follower, page = await asyncio.open_unix_connection(folder / "live.sock")
-            await asyncio.sleep(0)
+            assert await follower.readline() == b"\n", "from here on it is told everything"
             worker = await room.worker()
             worker.send(*batches)
             shown: list[bytes] = []
