@@ -252,6 +252,7 @@ def test_a_stolen_card_is_replaced_by_the_table_and_is_worth_nothing_afterwards(
         assert pages.says(f"{card_before} {revoked} (")
 
 
+@pytest.mark.exhaustive
 def test_one_command_does_the_same_and_ends_nothing_where_the_card_cannot_be_written(
     desk: Desk, stolen: Card
 ) -> None:

@@ -28,7 +28,7 @@ REQUESTS, KILLS = 40, 3
 LAST_RULE = "last.example.org"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.exhaustive)])
 def school(request: pytest.FixtureRequest) -> Iterator[School]:
     with database_url(request.param) as url, School(settings=f'database = "{url}"\n') as one:
         yield one

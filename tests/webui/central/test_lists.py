@@ -75,7 +75,13 @@ def test_everything_that_a_bare_name_can_mean_can_be_chosen(cora: Browser) -> No
     assert set(re.findall(r'value="(\w*)"', select)) == {"", *MATCHES}
 
 
-@pytest.mark.parametrize("name", FORMATS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        one if one in {"hosts", "adblock", "rpz"} else pytest.param(one, marks=pytest.mark.exhaustive)
+        for one in FORMATS
+    ],
+)
 def test_a_list_of_each_format_is_taken_and_compiled(cora: Browser, school: Any, name: str) -> None:
     content = (GOLDEN / f"{name}.txt").read_bytes()
     cora.open("/lists")
