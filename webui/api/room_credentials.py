@@ -16,8 +16,7 @@ from appliance.central.service import Central
 from appliance.certificate_validity import validity_of_certificate
 from appliance.pinned_tls import PEER_CERTIFICATE, key_hash_of
 from appliance.problem_details import ProblemType
-
-_BEARER = "Bearer "
+from webui.api.call_reading import read_bearer_token
 
 
 class NotAdmitted(Exception):
@@ -68,11 +67,10 @@ def _read_certificate(central: Central, certificate: bytes, is_renewal: bool) ->
 
 
 def _read_token(central: Central, is_renewal: bool) -> Caller:  # noqa: FBT001 (as above)
-    given = request.headers.get("Authorization", "")
     room = None
-    if given.startswith(_BEARER):
+    if token := read_bearer_token():
         with central.store.read_session() as session:
-            room = rooms.find_room_by_token(session, given.removeprefix(_BEARER))
+            room = rooms.find_room_by_token(session, token)
     if room is None:
         raise NotAdmitted(ProblemType.UNKNOWN_TOKEN, "this token is not known here")
     if room.key_confirmed_at is not None:

@@ -19,23 +19,20 @@ from appliance.problem_details import ProblemType
 from appliance.rights import Right
 from appliance.trust import schools
 from appliance.trust_protocol import SchoolEnrolment, SchoolNumbers, SignedDocument
-from webui.api.path_forms import flask_path, install_path_forms
+from webui.api.call_reading import read_address, read_bearer_token, read_message
+from webui.api.operation_rules import add_operations
 from webui.api.responses import install_problem_handlers, json_response, problem_response
-from webui.api.routes import read_address, read_message
 from webui.api.script_access import authenticate_script
-from webui.api.unknown_addresses import answer_unknown_addresses
 from webui.shared.access import requires
 from webui.trust import script_views
 from webui.trust.blueprints import trust
 
 MAX_BODY_BYTES = 64 * 1024
-_BEARER = "Bearer "
 _UNKNOWN = "this credential is not known here"
 _OF_NO_USE = "this invitation is of no use: it was used, it has ended, or there is a newer one"
 
 api = Blueprint("trust_api", __name__, url_prefix=BASE_PATH)
 install_problem_handlers(api)
-install_path_forms(api)
 
 
 @api.before_request
@@ -45,7 +42,7 @@ def _limit_body() -> None:
 
 def enrol_school(message: SchoolEnrolment) -> Response:
     """Let a school's central in."""
-    signed = trust().enrol(_given_token(), message.credential_hash)
+    signed = trust().enrol(read_bearer_token(), message.credential_hash)
     if signed is None:
         return _unauthorized(_OF_NO_USE)
     return _document_response(signed)
@@ -71,11 +68,6 @@ def _document_response(signed: SignedDocument) -> Response:
     return response
 
 
-def _given_token() -> str:
-    given = request.headers.get("Authorization", "")
-    return given.removeprefix(_BEARER) if given.startswith(_BEARER) else ""
-
-
 def _unauthorized(words: str) -> Response:
     response = problem_response(ProblemType.UNKNOWN_TOKEN, words)
     response.headers["WWW-Authenticate"] = "Bearer"
@@ -84,7 +76,7 @@ def _unauthorized(words: str) -> Response:
 
 def _admit_school() -> Response | None:
     """Note which school calls, or return why it may not."""
-    token = _given_token()
+    token = read_bearer_token()
     with trust().store.read_session() as session:
         school = schools.find_school_by_credential(session, token) if token else None
     if school is None:
@@ -102,7 +94,6 @@ _VIEWS: dict[str, Callable[..., Response]] = {
     "put_numbers": put_numbers,
     **{one.id: getattr(script_views, one.id) for one in TRUST_SCRIPT_OPERATIONS},
 }
-_ALL = (*TRUST_OPERATIONS, *TRUST_SCRIPT_OPERATIONS)
 
 
 def _make_view(operation: Operation) -> Callable[..., Response]:
@@ -113,7 +104,7 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
     def serve(**parameters: Any) -> Response:
         if operation.caller == "school" and (refusal := _admit_school()):
             return refusal
-        if operation.caller == "script" and (refusal := authenticate_script(_given_token())):
+        if operation.caller == "script" and (refusal := authenticate_script(read_bearer_token())):
             return refusal
         given = read_address(operation, parameters)
         return view(read_message(operation.body), **given) if operation.body is not None else view(**given)
@@ -121,12 +112,4 @@ def _make_view(operation: Operation) -> Callable[..., Response]:
     return serve
 
 
-for _operation in _ALL:
-    api.add_url_rule(
-        flask_path(_operation),
-        _operation.id,
-        _make_view(_operation),
-        methods=[_operation.method],
-        provide_automatic_options=False,
-    )
-answer_unknown_addresses(api, _ALL, Right.FOLLOW_TRUST)
+add_operations(api, (*TRUST_OPERATIONS, *TRUST_SCRIPT_OPERATIONS), _make_view, Right.FOLLOW_TRUST)

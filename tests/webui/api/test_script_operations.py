@@ -28,7 +28,7 @@ from tests.fakes.furnished import FurnishedSchool
 from tests.fakes.school import FakeSchool
 from tests.webui.api.script_walk import list_calls
 from webui.api.app import create_rooms_app
-from webui.api.routes import read_value
+from webui.api.call_reading import read_value
 
 EVERY_RIGHT: tuple[Role, ...] = ("coordinator", "safeguarding", "head")
 OF_SCRIPTS = {one.id: one for one in OPERATIONS if one.caller == "script"}

@@ -1,6 +1,6 @@
-"""Answers, as a problem, whatever no operation of an interface answers: another method, or another address."""
+"""The rules of a machine interface, made of a table of operations; what none of them answers is a problem."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
 
 from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
@@ -10,12 +10,28 @@ from werkzeug.routing import Map, Rule
 from appliance.central.errors import NotFound
 from appliance.operations import BASE_PATH, Operation
 from appliance.rights import Right
-from webui.api.path_forms import CONVERTERS, flask_path
+from webui.api.path_forms import CONVERTERS, flask_path, install_path_forms
 from webui.shared.access import requires
 
+View = Callable[..., Response]
 
-def answer_unknown_addresses(api: Blueprint, operations: Iterable[Operation], right: Right) -> None:
-    """Have an interface answer what is none of its operations; whoever asks needs a right for that, too."""
+
+def add_operations(
+    api: Blueprint, operations: Sequence[Operation], make_view: Callable[[Operation], View], right: Right
+) -> None:
+    """Have an interface answer operations, each by the view made for it.
+
+    Another method or another address is a problem; whoever asks for it needs a right, too.
+    """
+    install_path_forms(api)
+    for one in operations:
+        api.add_url_rule(
+            flask_path(one), one.id, make_view(one), methods=[one.method], provide_automatic_options=False
+        )
+    _answer_unknown_addresses(api, operations, right)
+
+
+def _answer_unknown_addresses(api: Blueprint, operations: Sequence[Operation], right: Right) -> None:
     rules = [Rule(flask_path(one), endpoint=one.id, methods=[one.method]) for one in operations]
     addresses = Map(rules, converters=CONVERTERS)
 
