@@ -5,6 +5,7 @@ of before. What nothing names goes after a day (`appliance.central.lists.handed_
 process of its own, as it is anybody's file.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -32,6 +33,7 @@ _FRESH_SECONDS = 3600.0
 REPLACED = "source replaced"
 _LIMITS = ProcessLimits(seconds=60.0, cpu_seconds=60)
 _SOURCE = re.compile(r"^source '[^']*': ")  # as what reads lists says of which one it speaks
+_NAME = "the-file"  # which source it is, for what reads lists
 _STORED = re.compile(r"[0-9a-f]{32}")
 
 
@@ -51,12 +53,10 @@ class Replacement(msgspec.Struct, frozen=True, kw_only=True):
 def store_file(folder: Path, content: bytes, format: str = "auto") -> Path:  # noqa: A002 (the word of the settings)
     """Keep a file that was handed in, named by its content; return where. Raises NotPossible if it is no list."""
     path, is_new = _write(folder, content)
-    source = blocklists.sources.Source(name="the-file", category="unknown", location=str(path), format=format)
-    tasks = IsolatedTasks(survey_file, Survey, _LIMITS, start_method="spawn")
-    (outcome,) = tasks.run([(source.name, source)])
+    source = blocklists.sources.Source(name=_NAME, category="unknown", location=str(path), format=format)
+    (outcome,) = IsolatedTasks(survey_file, Survey, _LIMITS, start_method="spawn").run([(_NAME, source)])
     if outcome.result is None or not outcome.result.entries:
-        _drop(path, is_new=is_new)
-        raise NotPossible(_why_no_list(outcome.reason if outcome.result is None else "", path))
+        raise _refuse(path, outcome.reason, is_new=is_new)
     return path
 
 
@@ -65,11 +65,9 @@ def look_at_replacement(folder: Path, row: SourceRow, content: bytes) -> Replace
     require_handed_in(row)
     path, is_new = _write(folder, content)
     job = ComparisonJob(source=copies.to_list_source(row), file=path)
-    tasks = IsolatedTasks(compare_files, FileComparison, _LIMITS, start_method="spawn")
-    (outcome,) = tasks.run([("the-file", job)])
+    (outcome,) = IsolatedTasks(compare_files, FileComparison, _LIMITS, start_method="spawn").run([(_NAME, job)])
     if outcome.result is None or not outcome.result.survey.entries:
-        _drop(path, is_new=is_new)
-        raise NotPossible(_why_no_list(outcome.reason if outcome.result is None else "", path))
+        raise _refuse(path, outcome.reason, is_new=is_new)
     return Replacement(stored=path.stem, before=Path(row.location).stem, found=outcome.result)
 
 
@@ -115,7 +113,7 @@ def _write(folder: Path, content: bytes) -> tuple[Path, bool]:
         if path.stat().st_mtime < time.time() - _FRESH_SECONDS:
             os.utime(path)  # somebody has just looked at it: it is not taken away before it can be used
         return path, False  # it may be in use: nothing else is done to it
-    if sum(one.stat().st_size for one in folder.glob("*.list")) + len(content) > MAX_KEPT_BYTES:
+    if _count_bytes(folder) + len(content) > MAX_KEPT_BYTES:
         gigabytes = MAX_KEPT_BYTES // 1024**3
         raise NotPossible(
             f"the file cannot be kept: those that were handed in take {gigabytes} GB; the unused go in a day"
@@ -128,9 +126,19 @@ def _write(folder: Path, content: bytes) -> tuple[Path, bool]:
     return path, True
 
 
-def _drop(path: Path, *, is_new: bool) -> None:
+def _count_bytes(folder: Path) -> int:
+    total = 0
+    for path in folder.glob("*.list"):
+        with contextlib.suppress(OSError):  # it is taken away just now
+            total += path.stat().st_size
+    return total
+
+
+def _refuse(path: Path, reason: str, *, is_new: bool) -> NotPossible:
+    """Take a file away that is no list, or could not be read; return what to say of it."""
     if is_new:
         path.unlink(missing_ok=True)
+    return NotPossible(_why_no_list(reason, path))
 
 
 def _why_no_list(reason: str, path: Path) -> str:
