@@ -169,10 +169,9 @@ def run_check(job: AuditCheckJob, now: Callable[[], datetime]) -> None:
 def describe_proof(proof: AuditProof) -> str:
     """Return what a check has found in one line, for the audit itself."""
     found = proof.verification
-    by_rooms = {0: "", 1: ", as 1 room was told of them"}.get(
-        len(proof.rooms), f", as {len(proof.rooms)} rooms were told of them"
-    )
-    words = [f"{found.entries} entries{by_rooms}"]
+    words = [f"{found.entries} entries"]
+    if rooms := len(proof.rooms):
+        words[0] += f", as {rooms} {'room was' if rooms == 1 else 'rooms were'} told of them"
     if found.finding is not None:
         words.append(_describe_finding(found.finding))
     words += [

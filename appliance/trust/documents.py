@@ -25,7 +25,7 @@ def make_document(session: Session, keys: KeyFile, school: TrustSchoolRow) -> Si
 def list_behind(session: Session) -> set[str]:
     """Return the ids of the enrolled schools in which, by their own word, another document holds than this one."""
     trust, name = require_trust(session), read_identity(session).name
-    found = entries.list_entries(session, (*entries.LOCKS, *entries.SHARED))
+    found = entries.list_entries(session, entries.KINDS)
     return {
         school.id
         for school in list_schools(session)
@@ -36,7 +36,7 @@ def list_behind(session: Session) -> set[str]:
 
 def build_document(session: Session, trust: TrustRow, trust_name: str, school: TrustSchoolRow) -> TrustDocument:
     """Return what the trust has laid down for a school; nothing where it has let the school go."""
-    found = entries.list_entries(session, (*entries.LOCKS, *entries.SHARED))
+    found = entries.list_entries(session, entries.KINDS)
     return _to_document(found, trust, trust_name, school)
 
 

@@ -35,6 +35,7 @@ KIND_WORDS: dict[Kind, str] = {
 }
 LOCKS: tuple[Kind, ...] = ("category", "name", "open")
 SHARED: tuple[Kind, ...] = ("rule", "source")
+KINDS: tuple[Kind, ...] = (*LOCKS, *SHARED)
 _MAX_NOTE = 200
 _MAX_OF_KIND = {"category": MAX_CATEGORIES}
 # A document has one field for both: one entry more, and every school would refuse all of it.

@@ -84,8 +84,8 @@ def _state(school: ListedSchool) -> str:
 
 
 def _entry_samples(session: Session) -> Iterator[Sample]:
-    kinds = Counter(one.kind for one in entries.list_entries(session, (*entries.LOCKS, *entries.SHARED)))
-    for kind in (*entries.LOCKS, *entries.SHARED):
+    kinds = Counter(one.kind for one in entries.list_entries(session, entries.KINDS))
+    for kind in entries.KINDS:
         yield Sample("hallpass_trust_entries", kinds[kind], (kind,))
 
 

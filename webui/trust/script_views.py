@@ -36,9 +36,8 @@ def list_trust_schools() -> Response:
 
 def list_trust_entries(state: str) -> Response:
     """Answer with what is in force, or with what was taken back."""
-    kinds = (*entries.LOCKS, *entries.SHARED)
     with trust().store.read_session() as session:
-        found = entries.list_entries(session, kinds, ended=state == "taken-back")
+        found = entries.list_entries(session, entries.KINDS, ended=state == "taken-back")
         return json_response([_listed(one) for one in found])
 
 

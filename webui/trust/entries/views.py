@@ -10,7 +10,6 @@ from appliance.central.errors import CentralError, NotPossible
 from appliance.central.models import TrustEntryRow
 from appliance.rights import Right
 from appliance.trust import entries, preview, schools, state
-from appliance.trust.entries import Kind
 from webui.central.blueprints import create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.paged_rows import find_rows
@@ -22,8 +21,6 @@ from webui.trust.blueprints import trust
 from webui.trust.entries.forms import FORMS, make_form
 from webui.trust.entry_words import describe_entry
 
-ALL: tuple[Kind, ...] = (*entries.LOCKS, *entries.SHARED)
-
 blueprint = create_feature_blueprint("entries", __name__, home="entries.show")
 
 
@@ -33,7 +30,7 @@ def show() -> str:
     """Show what is in force, or what was taken back."""
     is_ended = request.args.get("ended") == "1"
     with trust().store.read_session() as session:
-        listed = entries.list_entries(session, ALL, ended=is_ended)
+        listed = entries.list_entries(session, entries.KINDS, ended=is_ended)
         names = {one.id: one.name for one in schools.list_schools(session)}
         number = state.require_trust(session).number
     return render_template(

@@ -162,7 +162,7 @@ def _entries_of(session: Session, school: TrustSchoolRow) -> list[TrustEntryRow]
     """Return what holds at a school."""
     if school.state in services.ENDED_WORDS:
         return []
-    found = entries.list_entries(session, (*entries.LOCKS, *entries.SHARED))
+    found = entries.list_entries(session, entries.KINDS)
     return [one for one in found if not one.schools or school.id in one.schools]
 
 
