@@ -7,10 +7,8 @@ import os
 from functools import partial
 from pathlib import Path
 
-from flask import Flask, request
-from sqlalchemy.exc import SQLAlchemyError
+from flask import Flask
 
-from appliance.central import accounts
 from appliance.central.service import Central
 from appliance.rights import Scope
 from appliance.settings.central import CentralSettings
@@ -31,6 +29,7 @@ from webui.central.devices.group_views import blueprint as groups
 from webui.central.devices.import_views import blueprint as device_imports
 from webui.central.devices.views import blueprint as devices
 from webui.central.events import blueprint as events
+from webui.central.first_account_notice import install_first_account_notice
 from webui.central.first_start.views import blueprint as first_start
 from webui.central.home.views import blueprint as home
 from webui.central.incidents.views import blueprint as incidents
@@ -184,7 +183,7 @@ def create_central_app(central: Central) -> Flask:
             **SIGN_INS_PAGE,
         }
     )
-    app.context_processor(lambda: {"notices": _list_notices(central)} if request.endpoint == "sign_in" else {})
+    install_first_account_notice(app, central, _NOBODY_YET)
     app.jinja_env.filters["roles"] = name_roles
     app.jinja_env.globals["role_about"] = ROLE_ABOUT
     app.jinja_env.filters["decision"] = describe_decision
@@ -198,12 +197,3 @@ def create_central_app(central: Central) -> Flask:
     install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
     install_second_factor_rule(app)
     return app
-
-
-def _list_notices(central: Central) -> tuple[str, ...]:
-    """Return what is said above the form of who signs in."""
-    try:
-        with central.store.read_session() as session:
-            return () if accounts.has_any_account(session) else (_NOBODY_YET,)
-    except SQLAlchemyError:  # the form stands there all the same, and says itself what is away
-        return ()

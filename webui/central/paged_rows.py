@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 import msgspec
+from flask import request
 
 from appliance.central.page_number import find_page
 
@@ -35,3 +36,9 @@ def find_rows(
     return PagedRows(
         rows=found[(page - 1) * size : page * size], count=len(found), words=words, page=page, pages=pages
     )
+
+
+def find_requested_rows(rows: Iterable[Row], describe: Callable[[Row], str]) -> PagedRows[Row]:
+    """Return what the page that is asked for looks for: `q` its words, `page` its page (`find_rows`)."""
+    words, page = request.args.get("q", ""), request.args.get("page", 1, type=int)
+    return find_rows(rows, words=words, page=page, describe=describe)

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from flask import Flask
 from jinja2 import ChoiceLoader, FileSystemLoader
-from sqlalchemy.exc import SQLAlchemyError
 
 import webui.central
-from appliance.central import accounts
 from appliance.central.service import Central
 from appliance.rights import Scope
 from appliance.settings.central import CentralSettings
@@ -28,6 +26,7 @@ from webui.central.accounts.role_names import ROLE_ABOUT, name_roles
 from webui.central.accounts.views import blueprint as people
 from webui.central.audit.views import blueprint as audit
 from webui.central.blueprints import START
+from webui.central.first_account_notice import install_first_account_notice
 from webui.central.input_checks import install_input_checks
 from webui.central.people_names import name_person
 from webui.central.plain_port import install_plain_port
@@ -118,10 +117,10 @@ def create_trust_app(trust: Trust) -> Flask:
             "place": translate(PLACE),
             "school": school_identity(central).name,
             "navigation": NAVIGATION,
-            "notices": _list_notices(central),
             **FRAME,
         }
     )
+    install_first_account_notice(app, central, _NOBODY_YET)
     app.jinja_env.filters["roles"] = name_roles
     app.jinja_env.globals["role_about"] = ROLE_ABOUT
     app.jinja_env.filters["person"] = name_person
@@ -132,12 +131,3 @@ def create_trust_app(trust: Trust) -> Flask:
     install_access(app, Scope.TRUST, token_interfaces=(api.name,))
     install_second_factor_rule(app)
     return app
-
-
-def _list_notices(central: Central) -> tuple[str, ...]:
-    """Return what is said above the form of who signs in."""
-    try:
-        with central.store.read_session() as session:
-            return () if accounts.has_any_account(session) else (_NOBODY_YET,)
-    except SQLAlchemyError:  # the form stands there all the same, and says itself what is away
-        return ()

@@ -18,7 +18,7 @@ from webui.central.accounts.made_links import remember_link
 from webui.central.accounts.role_names import name_roles
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.paged_rows import find_rows
+from webui.central.paged_rows import find_requested_rows
 from webui.shared.access import requires, site_scope
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
@@ -218,10 +218,8 @@ def _people_page(form: AccountForm, mistake: str = "") -> str:
     with central().store.read_session() as session:
         return render_template(
             "accounts/accounts.html",
-            found=find_rows(
+            found=find_requested_rows(
                 (one for one in accounts.list_accounts(session) if may_manage(roles, one.roles, scope)),
-                words=request.args.get("q", ""),
-                page=request.args.get("page", 1, type=int),
                 describe=lambda one: f"{one.name} {one.username} {name_roles(one.roles)}",
             ),
             missing=account_management.list_missing_roles(session, now) if names_roles else [],

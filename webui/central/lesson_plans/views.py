@@ -12,7 +12,7 @@ from dns.policy.setting_limits import MAX_SCHOOL_PLANS
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
 from webui.central.lesson_plans.forms import SchoolPlanForm
-from webui.central.paged_rows import find_rows
+from webui.central.paged_rows import find_requested_rows
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -30,10 +30,8 @@ def show() -> str:
     """Show the school's plans."""
     with central().store.read_session() as session:
         plans = lesson_plans.list_plans(session)
-    found = find_rows(
+    found = find_requested_rows(
         plans,
-        words=request.args.get("q", ""),
-        page=request.args.get("page", 1, type=int),
         describe=lambda plan: f"{plan.title} {' '.join(plan.links)}",
     )
     return render_template("lesson_plans/lesson_plans.html", found=found, is_full=len(plans) >= MAX_SCHOOL_PLANS)

@@ -14,7 +14,7 @@ from appliance.rights import Right
 from appliance.room.conditions import describe_condition
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.paged_rows import find_rows
+from webui.central.paged_rows import find_requested_rows
 from webui.central.rooms.forms import MAX_ROOMS_AT_ONCE, EnrolForm, RenameForm
 from webui.central.word_tables import name_condition
 from webui.shared.access import requires
@@ -220,10 +220,8 @@ def _render_rooms(form: EnrolForm) -> str:
         listed: list[RoomRow] = rooms.list_rooms(session)
         return render_template(
             "rooms/rooms.html",
-            found=find_rows(
+            found=find_requested_rows(
                 listed,
-                words=request.args.get("q", ""),
-                page=request.args.get("page", 1, type=int),
                 describe=lambda room: f"{room.name} {_describe_state(room)}",
             ),
             ended=rooms.list_ended_rooms(session),

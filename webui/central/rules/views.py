@@ -13,7 +13,7 @@ from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.decision_words import describe_decision
 from webui.central.form_helpers import require_valid
-from webui.central.paged_rows import find_rows
+from webui.central.paged_rows import find_requested_rows
 from webui.central.rules.forms import RuleForm, make_form, sent_fields
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
@@ -108,10 +108,8 @@ def _form(session: Session) -> RuleForm:
 def _render(session: Session, form: RuleForm, *, problem: str = "", change: RuleChange | None = None) -> str:
     return render_template(
         "rules/rules.html",
-        found=find_rows(
+        found=find_requested_rows(
             rules.list_rules(session),
-            words=request.args.get("q", ""),
-            page=request.args.get("page", 1, type=int),
             describe=lambda rule: f"{rule.name} {rule.note} {rule.by} {' '.join(rule.groups)}",
         ),
         form=form,

@@ -12,7 +12,7 @@ from appliance.rights import Right
 from appliance.trust import entries, preview, schools, state
 from webui.central.blueprints import create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.paged_rows import find_rows
+from webui.central.paged_rows import find_requested_rows
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.flash_messages import flash_with_undo
@@ -35,10 +35,8 @@ def show() -> str:
         number = state.require_trust(session).number
     return render_template(
         "entries/entries.html",
-        found=find_rows(
+        found=find_requested_rows(
             listed,
-            words=request.args.get("q", ""),
-            page=request.args.get("page", 1, type=int),
             describe=lambda one: f"{one.id} {describe_entry(one)} {one.content.get('note', '')}",
         ),
         names=names,

@@ -3,7 +3,7 @@
 import re
 from typing import Literal
 
-from flask import Response, flash, redirect, render_template, request, url_for
+from flask import Response, flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as Redirect
 
@@ -14,7 +14,7 @@ from appliance.trust import documents, entries, invitations, school_list
 from appliance.trust import schools as services
 from webui.central.blueprints import create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.paged_rows import find_rows
+from webui.central.paged_rows import find_requested_rows
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.reasons import translate_reason
@@ -173,10 +173,8 @@ def _schools_page(form: SchoolForm, mistake: str = "") -> str:
         behind = documents.list_behind(session)
     return render_template(
         "schools/schools.html",
-        found=find_rows(
+        found=find_requested_rows(
             listed,
-            words=request.args.get("q", ""),
-            page=request.args.get("page", 1, type=int),
             describe=lambda one: f"{one.name} {describe_state(one, now)} {describe_step(one, behind)}",
         ),
         state_of=lambda one: describe_state(one, now),
