@@ -1,30 +1,13 @@
 """`hallpass central reports`: the sites that teachers reported, and what became of it."""
 
-from datetime import datetime
 from pathlib import Path
 
 import click
-import msgspec
 
 from appliance.central import reports
 from appliance.commands.central_requests import BY, open_session
 from appliance.commands.options import config_option, json_option, print_json
-
-
-class ListedReport(msgspec.Struct, frozen=True, kw_only=True):
-    """A report, as it is printed."""
-
-    id: str
-    site: str
-    room: str
-    teacher: str
-    note: str
-    reported_at: datetime
-    state: str
-    passed_to: str
-    passed_by: str
-    passed_at: datetime | None
-    answer: str
+from appliance.script_interface.decisions import ScriptSiteReport
 
 
 @click.group("reports")
@@ -39,7 +22,7 @@ def show(config: Path, *, as_json: bool) -> None:
     """Print the newest reports."""
     with open_session(config) as (_central, session):
         listed = [
-            ListedReport(
+            ScriptSiteReport(
                 id=one.id, site=one.site, room=one.room.name, teacher=one.teacher, note=one.note,
                 reported_at=one.reported_at, state=reports.state_of(one), passed_to=one.passed_to,
                 passed_by=one.passed_by, passed_at=one.passed_at, answer=one.outside_answer,
