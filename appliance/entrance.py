@@ -7,11 +7,12 @@ Whatever else is typed is `appliance.cli`'s.
 import importlib
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import TypeVar
+
+from dns.left_out_modules import left_out
 
 T = TypeVar("T")
 
@@ -66,10 +67,10 @@ def import_less(name: str) -> None:
     And where time zones are: without being told, Python reads everything that is known of how it was built.
     """
     os.environ.setdefault("PYTHONTZPATH", _TIME_ZONES)
-    with _hidden("typing_extensions"):
+    with left_out("typing_extensions"):
         importlib.import_module("msgspec")
     if name == "recorder":
-        with _hidden("ssl"):
+        with left_out("ssl"):
             importlib.import_module("asyncio")
     if name == "web":
         _import_limits()
@@ -84,25 +85,9 @@ def _import_limits() -> None:
     stand_ins = (ModuleType("limits.aio"), package, notes)
     if any(one.__name__ in sys.modules for one in stand_ins):
         return
-    sys.modules |= {one.__name__: one for one in stand_ins}
-    try:
+    with left_out(*stand_ins):
         importlib.import_module("limits")
-    finally:
-        for one in stand_ins:
-            del sys.modules[one.__name__]
 
 
 def _leave_as_it_is(**_: str) -> Callable[[T], T]:
     return lambda decorated: decorated
-
-
-@contextmanager
-def _hidden(module: str) -> Iterator[None]:
-    if module in sys.modules:
-        yield
-        return
-    sys.modules[module] = None  # type: ignore[assignment]  # an import of it fails, see importlib's reference
-    try:
-        yield
-    finally:
-        del sys.modules[module]

@@ -7,19 +7,15 @@ HTTP/2 (`blocklists.download`) httpcore imports it all the same, once a server s
 
 import sys
 
+from dns.left_out_modules import left_out
+
 _UNWANTED = ("httpx._main", "h2")
 
 if "httpx" in sys.modules and "httpcore" in sys.modules:
     import httpx
 else:
-    _hidden = [name for name in _UNWANTED if name not in sys.modules]
-    for _name in _hidden:
-        sys.modules[_name] = None  # type: ignore[assignment]  # an import of it fails, see importlib's reference
-    try:
+    with left_out(*_UNWANTED):
         import httpcore  # noqa: F401 (httpx imports it at first use, which is later)
         import httpx
-    finally:
-        for _name in _hidden:
-            del sys.modules[_name]
 
 __all__ = ["httpx"]

@@ -6,6 +6,8 @@ Only the command line of sqlite_utils wants it, for a column of dates.
 import sys
 from types import ModuleType
 
+from dns.left_out_modules import left_out
+
 _DATES = "dateutil"
 
 if _DATES in sys.modules or "sqlite_utils" in sys.modules:
@@ -13,10 +15,7 @@ if _DATES in sys.modules or "sqlite_utils" in sys.modules:
 else:
     stand_in = ModuleType(_DATES)
     vars(stand_in)["parser"] = None
-    sys.modules[_DATES] = stand_in
-    try:
+    with left_out(stand_in):
         from sqlite_utils import Database
-    finally:
-        del sys.modules[_DATES]
 
 __all__ = ["Database"]
