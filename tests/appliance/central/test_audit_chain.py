@@ -396,6 +396,7 @@ def test_many_entries_of_a_room_take_as_many_statements_as_a_few_in_one_chain(
 
 
 def test_an_action_that_another_room_has_sent_keeps_all_of_them_out(school: FakeSchool) -> None:
+    school.enrol("Room 4")
     school.enrol("Room 5")
     one, other = (
         RoomAction(id=uuid4().hex, who="tess", what="lesson", happened_at=school.clock()) for _ in range(2)
