@@ -19,22 +19,18 @@ from webui.central.accounts.made_links import blueprint as made_links
 from webui.central.accounts.new_password import blueprint as new_password
 from webui.central.accounts.own_email import blueprint as own_email
 from webui.central.accounts.own_password import blueprint as own_password
-from webui.central.accounts.role_names import ROLE_ABOUT, name_roles
 from webui.central.accounts.views import blueprint as people
 from webui.central.audit.views import blueprint as audit
-from webui.central.blueprints import START
 from webui.central.decision_words import describe_decision
 from webui.central.delegations.views import blueprint as delegations
 from webui.central.devices.group_views import blueprint as groups
 from webui.central.devices.import_views import blueprint as device_imports
 from webui.central.devices.views import blueprint as devices
 from webui.central.events import blueprint as events
-from webui.central.first_account_notice import install_first_account_notice
 from webui.central.first_start.views import blueprint as first_start
 from webui.central.home.views import blueprint as home
 from webui.central.incidents.views import blueprint as incidents
 from webui.central.incidents.views import staff_blueprint as staff_incidents
-from webui.central.input_checks import install_input_checks
 from webui.central.lesson_plans.views import blueprint as lesson_plans
 from webui.central.lists.views import blueprint as lists
 from webui.central.lookups.views import blueprint as lookups
@@ -42,8 +38,6 @@ from webui.central.lookups.views import staff_blueprint as staff_lookups
 from webui.central.open_tasks import count_waiting
 from webui.central.openid.views import blueprint as openid
 from webui.central.page_certificates.views import blueprint as page_certificates
-from webui.central.people_names import name_person
-from webui.central.plain_port import install_plain_port
 from webui.central.profiles.views import blueprint as profiles
 from webui.central.reasons import SENTENCES
 from webui.central.reports.views import blueprint as reports
@@ -52,13 +46,11 @@ from webui.central.room_cards.views import blueprint as room_cards
 from webui.central.room_sign_in.views import blueprint as room_sign_in
 from webui.central.rooms.views import blueprint as rooms
 from webui.central.rules.views import blueprint as rules
-from webui.central.school_identity import school_identity
 from webui.central.school_settings.views import blueprint as school_settings
 from webui.central.script_keys.views import blueprint as script_keys
 from webui.central.second_factor.rule_views import blueprint as second_factor_rule
-from webui.central.second_factor.rule_views import install_second_factor_rule
 from webui.central.second_factor.views import blueprint as own_second_factor
-from webui.central.sign_in import check_sign_in
+from webui.central.site_assembly import assemble_site
 from webui.central.site_bundles.views import blueprint as site_bundles
 from webui.central.site_search.views import blueprint as site_search
 from webui.central.start import NAVIGATION
@@ -67,16 +59,12 @@ from webui.central.statistics.views import blueprint as statistics
 from webui.central.timetables.views import blueprint as timetables
 from webui.central.unblocks.views import blueprint as unblocks
 from webui.central.webhooks.views import blueprint as webhooks
-from webui.shared import auth
-from webui.shared.access import install_access
 from webui.shared.base_app import create_base_app
 from webui.shared.help import blueprint as help_pages
-from webui.shared.language_menu import install_languages
-from webui.shared.school_clock import SchoolClock, install_school_clock
 from webui.shared.server_stop import stop_with_server
 from webui.shared.sign_ins import blueprint as sign_ins
 from webui.shared.style_guide import blueprint as style_guide
-from webui.shared.translation import translatable, translate
+from webui.shared.translation import translatable
 
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
 PLACE = translatable("for the whole school")
@@ -86,7 +74,8 @@ _NOBODY_YET = translatable(
     "coordinator --link” there, and gives the coordinator the link that it prints. The coordinator chooses a "
     "password with it, and is led through the rest."
 )
-SIGN_INS_PAGE = {
+FRAME = {
+    "navigation": NAVIGATION,
     "layout": "central.html",
     "sign_ins_where": "central",
     "password_page": "own_password.show",
@@ -159,41 +148,29 @@ def create_app() -> Flask:
 
 def create_central_app(central: Central) -> Flask:
     """Return the application of a central service that is prepared."""
-    settings = central.settings
     app = create_base_app(
         __name__,
-        settings.central.shared_folder,
+        central.settings.central.shared_folder,
         cookie="hallpass-central",
         largest_body=MAX_UPLOAD_BYTES,
     )
-    app.extensions["central"] = central
-    install_languages(app, default=settings.central.language, domains=("room", "central"), sentences=SENTENCES)
-    install_school_clock(app, SchoolClock(lambda: school_identity(central).zone, central.now))
-    app.extensions["hallpass-csrf"].exempt(api)  # rooms bring a token in a header; no browser would
-    app.register_blueprint(api)
-    install_plain_port(app, settings)
-    install_input_checks(app, without=api.name)
-    for feature in FEATURES:
-        app.register_blueprint(feature)
+    app.jinja_env.filters["decision"] = describe_decision
     app.context_processor(
         lambda: {
-            "place": translate(PLACE),
-            "school": school_identity(central).name,
-            "navigation": NAVIGATION,
-            **SIGN_INS_PAGE,
+            "count_waiting": partial(count_waiting, central),
+            "openid_label": central.settings.openid.words if central.settings.openid else "",
         }
     )
-    install_first_account_notice(app, central, _NOBODY_YET)
-    app.jinja_env.filters["roles"] = name_roles
-    app.jinja_env.globals["role_about"] = ROLE_ABOUT
-    app.jinja_env.filters["decision"] = describe_decision
-    app.jinja_env.filters["person"] = name_person
-    app.context_processor(lambda: {"count_waiting": partial(count_waiting, central)})
-
-    app.context_processor(
-        lambda: {"openid_label": central.settings.openid.words if central.settings.openid else ""}
+    assemble_site(
+        app,
+        central,
+        api=api,
+        features=FEATURES,
+        scope=Scope.SCHOOL,
+        domains=("room", "central"),
+        sentences=SENTENCES,
+        place=PLACE,
+        frame=FRAME,
+        nobody_yet=_NOBODY_YET,
     )
-    auth.install_auth(app, central.sessions, partial(check_sign_in, central), home=START)
-    install_access(app, Scope.SCHOOL, token_interfaces=(api.name,))
-    install_second_factor_rule(app)
     return app
