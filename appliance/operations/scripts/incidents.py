@@ -4,6 +4,7 @@ There are two sets of incidents and of look-ups, of one make: those of pupils' d
 the head alone. Each has its right, and finds nothing of the other.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from appliance.operations.operation import Answer, Operation
@@ -20,16 +21,22 @@ _AUDIT_FILTER = {"person": Words, "kind": Words, "since": DayWanted, "until": Da
 _IN_FULL = ("The incident.", incidents.IncidentInFull)
 
 
-def _incidents(whose: str, right: Right) -> tuple[Operation, ...]:
-    """Return the operations of one set."""
-    kind, path = f"{whose}_incident", f"/{'staff-' if whose == 'staff' else ''}incidents"
+def _row_of_set(what: str, whose: str, right: Right) -> Callable[..., Operation]:
+    """Return how an operation of one set is written: `{kind}` in its id says what, and whose; both share a view."""
     fixed = {"whose": "staff" if whose == "staff" else "pupils"}
-    one = f"{path}/{{incident_id}}"
 
     def row(name: str, address: str, summary: str, answer: object, **more: Any) -> Operation:
-        view = name.format(kind="incident")
-        return of_script(name.format(kind=kind), address, right, summary, answer, view=view, fixed=fixed, **more)
+        kind, view = name.format(kind=f"{whose}_{what}"), name.format(kind=what)
+        return of_script(kind, address, right, summary, answer, view=view, fixed=fixed, **more)
 
+    return row
+
+
+def _incidents(whose: str, right: Right) -> tuple[Operation, ...]:
+    """Return the operations of one set."""
+    row = _row_of_set("incident", whose, right)
+    path = f"/{'staff-' if whose == 'staff' else ''}incidents"
+    one = f"{path}/{{incident_id}}"
     return (
         row(
             "list_{kind}s", f"GET {path}", "Incidents, 25 on a page. That it was read stands in the audit.",
@@ -70,14 +77,9 @@ def _incidents(whose: str, right: Right) -> tuple[Operation, ...]:
 
 def _lookups(whose: str, right: Right) -> tuple[Operation, ...]:
     """Return the operations of one set."""
-    kind, path = f"{whose}_lookup", f"/{'staff-' if whose == 'staff' else ''}look-ups"
-    fixed = {"whose": "staff" if whose == "staff" else "pupils"}
+    row = _row_of_set("lookup", whose, right)
+    path = f"/{'staff-' if whose == 'staff' else ''}look-ups"
     one = f"{path}/{{lookup_id}}"
-
-    def row(name: str, address: str, summary: str, answer: object, **more: Any) -> Operation:
-        view = name.format(kind="lookup")
-        return of_script(name.format(kind=kind), address, right, summary, answer, view=view, fixed=fixed, **more)
-
     return (
         row(
             "list_{kind}s", f"GET {path}", "What rooms were asked, without their answers.",
