@@ -22,7 +22,7 @@ _IN_FULL = ("The incident.", incidents.IncidentInFull)
 
 
 def _row_of_set(what: str, whose: str, right: Right) -> Callable[..., Operation]:
-    """Return how an operation of one set is written: `{kind}` in its id says what, and whose; both share a view."""
+    """Return how an operation of one set is written: `{kind}` in its id is what and whose; sets share views."""
     fixed = {"whose": "staff" if whose == "staff" else "pupils"}
 
     def row(name: str, address: str, summary: str, answer: object, **more: Any) -> Operation:
