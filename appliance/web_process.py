@@ -8,11 +8,13 @@ An arbiter does nothing but look after one worker. Whoever started this process 
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from gunicorn.app.wsgiapp import WSGIApplication
 from gunicorn.errors import AppImportError
 from gunicorn.sock import close_sockets, create_sockets
 
+from appliance.web_standby import enter_standby
 from appliance.web_worker import WebWorker
 
 
@@ -27,6 +29,7 @@ class WebProcess:
 
         Leaves with SystemExit 1 where one of the addresses cannot be had; gunicorn has then said which.
         """
+        self._arguments = tuple(arguments)
         sys.argv[:] = ["gunicorn", *arguments]  # where gunicorn reads its settings
         self._application = WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]", prog="gunicorn")
         settings = self._application.cfg
@@ -48,6 +51,7 @@ class WebProcess:
             1, os.getppid(), self._sockets, self._application, settings.timeout, settings, self._log
         )
         worker.pid = os.getpid()
+        worker.enter_standby = partial(enter_standby, self.sockets(), self._arguments)
         try:
             worker.init_process()
         except AppImportError as problem:

@@ -12,6 +12,7 @@ import msgspec
 
 from appliance.allocator import freeze_heap
 from appliance.settings.values import CertificateFiles, Endpoint
+from appliance.web_standby import StandsBy
 
 GRACEFUL_SECONDS = 2  # for pages that are under way when the server is told to stop
 
@@ -30,6 +31,7 @@ LIMITS_VARIABLE = "HALLPASS_WEB_LIMITS"
 CERTIFICATE_VARIABLE = "HALLPASS_WEB_CERTIFICATES"  # whose files; gunicorn itself would not start without them
 ROOMS_TLS_VARIABLE = "HALLPASS_WEB_ROOMS_TLS"  # a folder: what rooms are shown (`appliance.pinned_tls`)
 STEPS_ASIDE_VARIABLE = "HALLPASS_WEB_STEPS_ASIDE"  # `StepsAside`; left out: it does not
+STANDS_BY_VARIABLE = "HALLPASS_WEB_STANDS_BY"  # `appliance.web_standby.StandsBy`; left out: it never does
 CLEAR_PORT_VARIABLE = "HALLPASS_WEB_CLEAR_PORT"  # where a server with a certificate speaks plain HTTP
 
 
@@ -69,13 +71,14 @@ def gunicorn_arguments(
     rooms_tls: Path | None = None,
     limits: WebLimits | None = None,
     steps_aside: StepsAside | None = None,
+    stands_by: StandsBy | None = None,
 ) -> list[str]:
     """Return what gunicorn is told so that it serves an application (`module:factory()`).
 
     `tls`: certificates, of which the first that can be used is shown; none: plain HTTP. `clear`: where the same
     application is served without TLS beside it; it tells the two apart by the scheme of a request. `rooms_tls`:
     the folder of the certificates that rooms ask for. `steps_aside`: when whoever else
-    wants a processor has it first.
+    wants a processor has it first. `stands_by`: when it gives its memory back and waits to be needed.
     """
     limits = limits or WebLimits()
     arguments = [
@@ -97,6 +100,8 @@ def gunicorn_arguments(
         arguments += ["--bind", str(clear), "--env", f"{CLEAR_PORT_VARIABLE}={clear.port}"]
     if steps_aside is not None:
         arguments += ["--env", f"{STEPS_ASIDE_VARIABLE}={msgspec.json.encode(steps_aside).decode()}"]
+    if stands_by is not None:
+        arguments += ["--env", f"{STANDS_BY_VARIABLE}={msgspec.json.encode(stands_by, enc_hook=str).decode()}"]
     if rooms_tls is not None:
         arguments += ["--env", f"{ROOMS_TLS_VARIABLE}={rooms_tls}"]
     return arguments
@@ -110,11 +115,14 @@ def import_server(*apps: str) -> None:
         importlib.import_module(app.partition(":")[0])
 
 
-def run_server(arguments: Sequence[str]) -> None:
-    """Serve in this process, until it is told to stop; `arguments` are those of `gunicorn_arguments`."""
+def run_server(arguments: Sequence[str], opened: Sequence[int] = ()) -> None:
+    """Serve in this process, until it is told to stop; `arguments` are those of `gunicorn_arguments`.
+
+    `opened`: its sockets, where it goes on after it stood by.
+    """
     from appliance.web_process import WebProcess  # noqa: PLC0415 (others only want the limits)
 
-    process = WebProcess(arguments)
+    process = WebProcess(arguments, opened)
     import_server(arguments[0])
     freeze_heap()
     process.serve()

@@ -11,6 +11,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -23,7 +24,7 @@ import gevent.ssl
 import msgspec
 from gunicorn.workers.base import Worker
 
-from appliance.cpu_scheduling import CHECK_SECONDS, AdaptiveScheduling, SchedulingPolicy
+from appliance.cpu_scheduling import CHECK_SECONDS, AdaptiveScheduling, SchedulingPolicy, set_scheduling_policy
 from appliance.pinned_tls import PinnedContexts
 from appliance.sd_notify import sd_notify
 from appliance.settings.values import CertificateFiles
@@ -36,10 +37,12 @@ from appliance.web_server import (
     GRACEFUL_SECONDS,
     LIMITS_VARIABLE,
     ROOMS_TLS_VARIABLE,
+    STANDS_BY_VARIABLE,
     STEPS_ASIDE_VARIABLE,
     StepsAside,
     WebLimits,
 )
+from appliance.web_standby import IdleTimer, StandsBy
 from appliance.web_threads import WebThreads
 
 _LOOK_SECONDS = 1.0
@@ -54,6 +57,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
     """One process that serves."""
 
     alive: bool
+    enter_standby: Callable[[IdleTimer], None]  # given by who made it; returns only by OSError
 
     def init_process(self) -> None:
         """Make ready, and serve until told to stop."""
@@ -68,6 +72,9 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         self._clear_port = int(self.cfg.env.get(CLEAR_PORT_VARIABLE, "0"))
         said = self.cfg.env.get(STEPS_ASIDE_VARIABLE, "")
         self._scheduling = _wait_for_others(msgspec.json.decode(said, type=StepsAside)) if said else None
+        said = self.cfg.env.get(STANDS_BY_VARIABLE, "")
+        self._stands_by = msgspec.json.decode(said, type=StandsBy, dec_hook=_decode_path) if said else None
+        self._has_accepted = False
         self._stopping = gevent.event.Event()
         self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS
         super().init_process()
@@ -75,7 +82,8 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
     def run(self) -> None:
         """Serve until told to stop."""
         sd_notify("READY=1")
-        acceptors = [gevent.spawn(self._accept_connections, self._listener(one)) for one in self.sockets]
+        acceptors = self._start_accepting()
+        idle = self._stands_by and IdleTimer(self._stands_by, time.monotonic())
         while self.alive:
             if not self.threads.is_stuck():
                 sd_notify("WATCHDOG=1")  # who is silent for a minute, or what systemd's unit says, is replaced
@@ -83,12 +91,35 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
                 self.log.warning("the server that started this one is gone: stopping")
                 break
             self._wait()
+            if idle and idle.is_over(time.monotonic(), is_busy=self._is_busy()):
+                gevent.killall(acceptors)
+                self._stand_by(idle)
+                acceptors = self._start_accepting()
         self.alive = False
         gevent.killall(acceptors)
         self.connections.evict_unanswered()
         until = time.monotonic() + GRACEFUL_SECONDS
         while len(self.connections) and time.monotonic() < until:
             gevent.sleep(0.05)
+
+    def _start_accepting(self) -> list[gevent.Greenlet]:
+        return [gevent.spawn(self._accept_connections, self._listener(one)) for one in self.sockets]
+
+    def _is_busy(self) -> bool:
+        """Tell whether somebody is connected, or was since this was asked last."""
+        has_accepted, self._has_accepted = self._has_accepted, False
+        return has_accepted or bool(len(self.connections)) or self.threads.is_working()
+
+    def _stand_by(self, idle: IdleTimer) -> None:
+        """Become the program that waits; this returns where somebody has just connected, or where it cannot be."""
+        if self._is_busy():
+            return
+        if self._scheduling:
+            set_scheduling_policy(os.SCHED_OTHER)  # who comes back must not begin in the last place
+        try:
+            self.enter_standby(idle)
+        except OSError as problem:
+            self.log.warning("the pages cannot stand by (%s)", problem)
 
     def _wait(self) -> None:
         """Wait a moment, or until told to stop; and see how late this loop is, where that is for DNS's sake."""
@@ -128,6 +159,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
                 gevent.socket.wait_read(listener.fileno())
                 self._make_room(problem)
                 continue
+            self._has_accepted = True
             self._admit(connection, client, local)
             accepted += 1
             if accepted % _ACCEPTED_AT_ONCE == 0:

@@ -11,6 +11,7 @@ from appliance.errors import HallpassError
 from appliance.files import keep_files_private
 from appliance.niceness import shorten_time_slice, step_aside_for_dns
 from appliance.ports import require_free_port, with_ipv6
+from appliance.room.capacity import standby_seconds
 from appliance.room.page_certificate import HTTPS_TAKEN_VARIABLE
 from appliance.room.paths import RoomPaths
 from appliance.service_log import configure_logging
@@ -19,6 +20,7 @@ from appliance.settings.room import RoomSettings
 from appliance.settings.values import CertificateFiles, Endpoint
 from appliance.web_certificate import WebCertificate
 from appliance.web_server import StepsAside, WebLimits, gunicorn_arguments, run_server
+from appliance.web_standby import StandsBy, take_awakened
 
 APP = "webui.room.app:create_app()"
 THREADS = 8
@@ -34,34 +36,55 @@ STEPS_ASIDE = StepsAside(after_seconds=30.0, most_load=os.cpu_count() or 1)
 def command(config: Path) -> None:
     """Run the teacher's pages and the block page."""
     settings = load_settings(config, RoomSettings)
-    step_aside_for_dns()
+    awakened = take_awakened()
+    if awakened is None:
+        step_aside_for_dns()
     shorten_time_slice()
     configure_logging()
     keep_files_private(settings.room.data)
-    require_free_port(settings.web.listen)
     os.environ["HALLPASS_CONFIG"] = str(config.absolute())
+    if awakened is not None:
+        run_server(awakened.arguments, awakened.sockets)
+    else:
+        run_server(_server_arguments(settings))
+
+
+def _server_arguments(settings: RoomSettings) -> list[str]:
+    """Return what the server is told. Raises HallpassError where its port cannot be had."""
+    require_free_port(settings.web.listen)
     limits = WebLimits(
         max_connections=MAX_CONNECTIONS,
         max_connections_per_address=MAX_CONNECTIONS_PER_ADDRESS,
         max_streams_per_address=MAX_STREAMS_PER_ADDRESS,
         trusted_proxies=tuple(str(network) for network in settings.web.trusted_proxies),
     )
-    serve = partial(gunicorn_arguments, threads=THREADS, limits=limits, steps_aside=STEPS_ASIDE)
+    serve = partial(
+        gunicorn_arguments,
+        threads=THREADS,
+        limits=limits,
+        steps_aside=STEPS_ASIDE,
+        stands_by=_stands_by(settings),
+    )
     tls, plain = settings.web.tls, with_ipv6(settings.web.listen)
     if tls is not None:
         require_free_port(tls.listen)
         if words := WebCertificate(tls).problem():  # the pages start all the same, and take it when it is there
             click.echo(f"web: the pages' certificate cannot be used: {words}", err=True)
-        listen = with_ipv6(tls.listen)
-        arguments = serve(APP, listen, tls=(tls,), clear=plain)
-    elif (given := _port_for_centrals(settings)) is not None:
+        return serve(APP, with_ipv6(tls.listen), tls=(tls,), clear=plain)
+    if (given := _port_for_centrals(settings)) is not None:
         path = RoomPaths.from_settings(settings).page_certificate
         files = CertificateFiles(certificate=path, key=path)
-        arguments = serve(APP, with_ipv6(given), tls=(files,), clear=plain)
-    else:
-        os.environ[HTTPS_TAKEN_VARIABLE] = "1"
-        arguments = serve(APP, plain)
-    run_server(arguments)
+        return serve(APP, with_ipv6(given), tls=(files,), clear=plain)
+    os.environ[HTTPS_TAKEN_VARIABLE] = "1"
+    return serve(APP, plain)
+
+
+def _stands_by(settings: RoomSettings) -> StandsBy | None:
+    """Return when the pages stand by. Whoever asks DNS may be at a page next: its journal is written to."""
+    seconds = standby_seconds(settings.web.standby_minutes)
+    if seconds is None:
+        return None
+    return StandsBy(after_seconds=seconds, sign_of_use=RoomPaths.from_settings(settings).query_log_journal)
 
 
 def _port_for_centrals(settings: RoomSettings) -> Endpoint | None:

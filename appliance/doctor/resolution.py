@@ -16,7 +16,7 @@ CANARY = "use-application-dns.net"  # browsers ask it whether to bypass the room
 SLOW_SECONDS = 0.1
 MAX_CLOCK_DIFFERENCE_SECONDS = 60.0
 _SAMPLES = 7
-_PAGE_SECONDS = 5.0
+_PAGE_SECONDS = 20.0  # those of a small board may have to begin first (`appliance.web_standby`)
 _RESOLVE_SECONDS = 8.0  # a room whose upstreams are silent says so itself after three
 
 _NOT_THERE = "is the resolver running, the cable in, and the address right? journalctl -u hallpass-resolver"

@@ -1,4 +1,4 @@
-"""What the resolver takes of this machine's memory where the settings leave that open.
+"""What a room takes of this machine's memory where the settings leave that open.
 
 A worker holds some 30 MB of its own beside what all share (the lists are mapped once), and its remembered answers.
 On a board of 512 MB there are other processes, the pages and the log: so there is a worker for each core, but no
@@ -18,6 +18,9 @@ from dns import cache_defaults
 WORKER_MEGABYTES = 192  # of the machine, for each worker
 CACHE_SHARE = 16  # of the machine's memory, one part in so many is for all answers
 MINIMUM_CACHE_MEGABYTES = 4  # for each worker
+STANDBY_MEGABYTES = 768  # a machine with less gives back what its pages take while nobody needs them
+# As long as the longest window in which the pages count something in memory (`appliance.sign_in_throttle`).
+STANDBY_MINUTES = 15.0
 
 _MEGABYTE = 1024 * 1024
 
@@ -46,6 +49,18 @@ def cache_megabytes(configured: int | None, workers: int, *, megabytes: int | No
     if megabytes is None:
         return cache_defaults.MEGABYTES
     return max(MINIMUM_CACHE_MEGABYTES, min(cache_defaults.MEGABYTES, megabytes // CACHE_SHARE // workers))
+
+
+def standby_seconds(configured_minutes: float | None, *, megabytes: int | None = None) -> float | None:
+    """Return after how many seconds pages that nobody needs stand by: as the settings say, or as there is memory.
+
+    None: never.
+    """
+    if configured_minutes is None:
+        # Not `machine_megabytes`: on a card the pages' unit has a limit, whatever the board.
+        installed = [megabytes] if megabytes else [one // _MEGABYTE for one in _installed_megabytes(Path("/"))]
+        configured_minutes = STANDBY_MINUTES if any(one < STANDBY_MEGABYTES for one in installed) else 0.0
+    return configured_minutes * 60.0 or None
 
 
 def _installed_megabytes(root: Path) -> list[int]:

@@ -66,6 +66,9 @@ class WebSection(CommonWebSection, frozen=True, kw_only=True):
     """[web]: the teacher's pages."""
 
     listen: Endpoint = Endpoint("0.0.0.0", 80)  # noqa: S104 (a server for the room)
+    # Without a visitor or a question to DNS for so long the pages stand by (`appliance.web_standby`); 0: never;
+    # left out: as there is memory (`appliance.room.capacity`).
+    standby_minutes: Annotated[float, msgspec.Meta(ge=0)] | None = None
     trusted_proxies: tuple[Network, ...] = ()  # who is believed about whom it speaks for
     tls: WebTlsSection | None = None
     https_listen: Endpoint | None = None  # for central's certificate; left out: port 443 beside port 80

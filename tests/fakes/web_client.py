@@ -9,6 +9,7 @@ from pathlib import Path
 
 from appliance.settings.values import CertificateFiles, Endpoint
 from appliance.web_server import StepsAside, WebLimits, gunicorn_arguments
+from appliance.web_standby import StandsBy
 from tests.e2e.school import Process, until
 from tests.fakes.ports import free_port
 
@@ -50,8 +51,7 @@ class WebClient:
 
 def server_command(arguments: Sequence[str]) -> list[str]:
     """Return the command of a server of its own; `arguments` are those of `gunicorn_arguments`."""
-    serve = "import sys; from appliance.web_server import run_server; run_server(sys.argv[1:])"
-    return [sys.executable, "-c", serve, *arguments]
+    return [sys.executable, "-m", "tests.fakes.web_server", *arguments]
 
 
 def request(path: str = "/", headers: str = "") -> bytes:
@@ -90,13 +90,22 @@ def web_site(
     tls: tuple[Path, Path] | None = None,
     files: int | None = None,
     steps_aside: StepsAside | None = None,
+    stands_by: StandsBy | None = None,
 ) -> Iterator[tuple[WebClient, Process]]:
     """Serve `tests.fakes.web_site` by the real server, with at most so many open files."""
     port = free_port()
     site, listen = "tests.fakes.web_site:create_app()", Endpoint("127.0.0.1", port)
     shown = [CertificateFiles(certificate=tls[0], key=tls[1])] if tls is not None else []
     command = server_command(
-        gunicorn_arguments(site, listen, threads=threads, tls=shown, limits=limits, steps_aside=steps_aside)
+        gunicorn_arguments(
+            site,
+            listen,
+            threads=threads,
+            tls=shown,
+            limits=limits,
+            steps_aside=steps_aside,
+            stands_by=stands_by,
+        )
     )
     if files is not None:
         setting = f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, ({files}, {files}));"

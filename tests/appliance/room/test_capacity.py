@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from appliance.room.capacity import cache_megabytes, machine_megabytes, worker_count
+from appliance.room.capacity import cache_megabytes, machine_megabytes, standby_seconds, worker_count
 from dns import cache_defaults
 
 GROUP = "0::/system.slice/hallpass-resolver.service\n"
@@ -38,6 +38,16 @@ def test_what_is_written_down_holds_on_any_machine() -> None:
     assert worker_count(6, cores=1, megabytes=64) == 6
     assert cache_megabytes(256, 6, megabytes=64) == 256
     assert cache_megabytes(1, 6, megabytes=64000) == 1
+
+
+@pytest.mark.parametrize(
+    ("minutes", "megabytes", "seconds"),
+    [(None, 416, 900), (None, 906, None), (None, 8064, None), (0, 416, None), (0.5, 416, 30), (20, 8064, 1200)],
+)
+def test_pages_stand_by_where_memory_is_short_or_the_settings_say_so(
+    minutes: float | None, megabytes: int, seconds: float | None
+) -> None:
+    assert standby_seconds(minutes, megabytes=megabytes) == seconds
 
 
 def machine(root: Path, *, total: str = "MemTotal:  8000000 kB\n", group: str = GROUP, **limits: str) -> Path:

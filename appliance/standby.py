@@ -1,0 +1,53 @@
+"""What a server that stands by is: its open sockets, and a look now and then whether somebody needs it.
+
+It is run by `appliance.web_standby` in place of a program that nobody has needed for a while, in the same process
+(execve(2)), and becomes that program again as soon as
+
+- somebody connects, who waits in the kernel's queue until the program accepts; or
+- the file that is written to whenever the machine is used looks other than before.
+
+What is imported here stays in memory instead of a whole site: the standard library's smallest parts, nothing else.
+"""
+
+import os
+import select
+import sys
+from collections.abc import Callable, Sequence
+
+from appliance.sd_notify import sd_notify
+
+LOOK_SECONDS = 2.0
+
+
+def stand_by(sockets: Sequence[int], is_used: Callable[[], bool]) -> bool:
+    """Wait until somebody connects, or `is_used` says so; False: whoever started this process is gone."""
+    parent = os.getppid()
+    poll = select.poll()
+    for number in sockets:
+        poll.register(number, select.POLLIN)
+    while not poll.poll(LOOK_SECONDS * 1000):
+        sd_notify("WATCHDOG=1")
+        if os.getppid() != parent:
+            return False
+        if is_used():
+            break
+    return True
+
+
+def look_at(path: str) -> str:
+    """Return what changes whenever a file is written to; "": it cannot be looked at."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 (pathlib would be as large as all of this)
+    except OSError:
+        return ""
+    return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
+
+
+def main() -> None:
+    """Run `python -c CODE SIGN BEFORE SOCKETS COMMAND...`: stand by, then become the command.
+
+    BEFORE: how the file SIGN looked when the machine was used last (`look_at`).
+    """
+    sign, before, sockets, *command = sys.argv[1:]
+    if stand_by([int(number) for number in sockets.split(",")], lambda: look_at(sign) != before):
+        os.execv(command[0], command)  # noqa: S606 (whoever ran this says what)
