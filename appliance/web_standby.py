@@ -16,7 +16,7 @@ import msgspec
 from appliance.standby import look_at
 
 AWAKENED_VARIABLE = "HALLPASS_WEB_AWAKENED"  # `Awakened`, for the site that comes back
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from appliance.standby import main; main()"
+_PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from appliance.standby import main; main()"
 
 
 class StandsBy(msgspec.Struct, frozen=True, kw_only=True):
