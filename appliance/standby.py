@@ -4,7 +4,7 @@ It is run by `appliance.web_standby` in place of a program that nobody has neede
 (execve(2)), and becomes that program again as soon as
 
 - somebody connects, who waits in the kernel's queue until the program accepts; or
-- the file that is written to whenever the machine is used looks other than before.
+- one of the files that are written to whenever the machine is used looks other than before.
 
 What is imported here stays in memory instead of a whole site: the standard library's smallest parts, nothing else.
 """
@@ -34,20 +34,24 @@ def stand_by(sockets: Sequence[int], is_used: Callable[[], bool]) -> bool:
     return True
 
 
-def look_at(path: str) -> str:
-    """Return what changes whenever a file is written to; "": it cannot be looked at."""
+def look_at(paths: Sequence[str]) -> str:
+    """Return what changes whenever one of some files is written to."""
+    return ", ".join(map(_look_at_file, paths))
+
+
+def _look_at_file(path: str) -> str:
     try:
         found = os.stat(path)  # noqa: PTH116 (pathlib would be as large as all of this)
     except OSError:
-        return ""
+        return "nothing"
     return f"{found.st_ino} {found.st_mtime_ns} {found.st_size}"
 
 
 def main() -> None:
-    """Run `python -c CODE SIGN BEFORE SOCKETS COMMAND...`: stand by, then become the command.
+    """Run `python -c CODE SIGNS BEFORE SOCKETS COMMAND...`: stand by, then become the command.
 
-    BEFORE: how the file SIGN looked when the machine was used last (`look_at`).
+    BEFORE: how the files SIGNS, one a line, looked when the machine was used last (`look_at`).
     """
-    sign, before, sockets, *command = sys.argv[1:]
-    if stand_by([int(number) for number in sockets.split(",")], lambda: look_at(sign) != before):
+    signs, before, sockets, *command = sys.argv[1:]
+    if stand_by([int(number) for number in sockets.split(",")], lambda: look_at(signs.split("\n")) != before):
         os.execv(command[0], command)  # noqa: S606 (whoever ran this says what)

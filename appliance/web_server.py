@@ -101,7 +101,7 @@ def gunicorn_arguments(
     if steps_aside is not None:
         arguments += ["--env", f"{STEPS_ASIDE_VARIABLE}={msgspec.json.encode(steps_aside).decode()}"]
     if stands_by is not None:
-        arguments += ["--env", f"{STANDS_BY_VARIABLE}={msgspec.json.encode(stands_by, enc_hook=str).decode()}"]
+        arguments += ["--env", f"{STANDS_BY_VARIABLE}={msgspec.json.encode(stands_by).decode()}"]
     if rooms_tls is not None:
         arguments += ["--env", f"{ROOMS_TLS_VARIABLE}={rooms_tls}"]
     return arguments

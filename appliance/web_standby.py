@@ -23,7 +23,7 @@ class StandsBy(msgspec.Struct, frozen=True, kw_only=True):
     """When a server stands by."""
 
     after_seconds: float  # in which nobody was connected, and the machine was not used
-    sign_of_use: Path  # a file that is written to whenever it is
+    signs_of_use: tuple[str, ...]  # files of which one is written to whenever it is
 
 
 class Awakened(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,14 +37,14 @@ class IdleTimer:
     """Tells when a server has not been needed for long enough. Asked often."""
 
     def __init__(self, when: StandsBy, now: float) -> None:
-        self.sign_of_use = when.sign_of_use
+        self.signs_of_use = when.signs_of_use
         self._after_seconds = when.after_seconds
         self._needed_at = now
-        self.used = look_at(str(when.sign_of_use))
+        self.used = look_at(when.signs_of_use)
 
     def is_over(self, now: float, *, is_busy: bool) -> bool:
         """Tell whether to stand by. `now`: running time in seconds; `is_busy`: somebody is, or was, connected."""
-        used = look_at(str(self.sign_of_use))
+        used = look_at(self.signs_of_use)
         if is_busy or used != self.used:
             self._needed_at, self.used = now, used
         if now - self._needed_at < self._after_seconds:
@@ -66,7 +66,17 @@ def enter_standby(sockets: Sequence[int], arguments: Sequence[str], idle: IdleTi
     numbers = ",".join(str(number) for number in sockets)
     command = [sys.executable, *sys.orig_argv[1:]]
     # Without `site` (-S), and without the current folder (-P): there is nothing to find but ourselves.
-    waiting = [sys.executable, "-S", "-P", "-c", _PROGRAM, folder, str(idle.sign_of_use), idle.used, numbers]
+    waiting = [
+        sys.executable,
+        "-S",
+        "-P",
+        "-c",
+        _PROGRAM,
+        folder,
+        "\n".join(idle.signs_of_use),
+        idle.used,
+        numbers,
+    ]
     os.execve(sys.executable, [*waiting, *command], environment)  # noqa: S606 (this very interpreter)
 
 

@@ -73,7 +73,7 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         said = self.cfg.env.get(STEPS_ASIDE_VARIABLE, "")
         self._scheduling = _wait_for_others(msgspec.json.decode(said, type=StepsAside)) if said else None
         said = self.cfg.env.get(STANDS_BY_VARIABLE, "")
-        self._stands_by = msgspec.json.decode(said, type=StandsBy, dec_hook=_decode_path) if said else None
+        self._stands_by = msgspec.json.decode(said, type=StandsBy) if said else None
         self._has_accepted = False
         self._stopping = gevent.event.Event()
         self._complained_at = -_SECONDS_BETWEEN_COMPLAINTS

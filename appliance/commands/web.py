@@ -80,11 +80,13 @@ def _server_arguments(settings: RoomSettings) -> list[str]:
 
 
 def _stands_by(settings: RoomSettings) -> StandsBy | None:
-    """Return when the pages stand by. Whoever asks DNS may be at a page next: its journal is written to."""
+    """Return when the pages stand by. Whoever asks DNS may be at a page next, and is written down."""
     seconds = standby_seconds(settings.web.standby_minutes)
     if seconds is None:
         return None
-    return StandsBy(after_seconds=seconds, sign_of_use=RoomPaths.from_settings(settings).query_log_journal)
+    paths = RoomPaths.from_settings(settings)
+    written = (paths.query_log_journal, paths.query_log.with_name(f"{paths.query_log.name}-wal"))
+    return StandsBy(after_seconds=seconds, signs_of_use=tuple(str(path.absolute()) for path in written))
 
 
 def _port_for_centrals(settings: RoomSettings) -> Endpoint | None:

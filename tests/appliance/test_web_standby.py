@@ -35,7 +35,7 @@ def sign(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, sign: Path) -> Iterator[tuple[WebClient, Process]]:
-    when = StandsBy(after_seconds=0.2, sign_of_use=sign)
+    when = StandsBy(after_seconds=0.2, signs_of_use=(str(sign),))
     with web_site(tmp_path_factory.mktemp("site"), stands_by=when) as (client, process):
         yield client, process
         assert "Traceback" not in process.said
@@ -97,7 +97,7 @@ def test_a_site_that_stands_by_shows_its_certificate_and_ends_when_it_is_told_to
     watchdog = ProcessWatchdog(seconds=3 * LOOK_SECONDS)
     for name, value in watchdog.environment.items():
         monkeypatch.setenv(name, value)
-    when = StandsBy(after_seconds=0.2, sign_of_use=tmp_path / "log.spool")
+    when = StandsBy(after_seconds=0.2, signs_of_use=(str(tmp_path / "log.spool"),))
     tls = make_certificate(tmp_path)
     with web_site(tmp_path, tls=tls, stands_by=when) as (client, process):
         until("the site to stand by", lambda: stands_by(process))
@@ -130,7 +130,7 @@ def test_a_rooms_pages_come_back_with_the_ports_that_they_had(short_path: Path) 
 
 
 def test_a_site_that_cannot_stand_by_goes_on(tmp_path: Path) -> None:
-    when = StandsBy(after_seconds=0.2, sign_of_use=tmp_path / ("x" * 130_700))  # execve(2) takes 131,071 octets
+    when = StandsBy(after_seconds=0.2, signs_of_use=("x" * 130_700,))  # execve(2) takes 131,071 octets
     with web_site(tmp_path, stands_by=when) as (client, process):
         until("the site to say so", lambda: "cannot stand by" in process.said)
         assert client.get() == (200, b"hello")
@@ -138,7 +138,7 @@ def test_a_site_that_cannot_stand_by_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("busy_at", [None, 5.0, 9.5])
 def test_idle_time_begins_with_the_last_visitor(tmp_path: Path, busy_at: float | None) -> None:
-    timer = IdleTimer(StandsBy(after_seconds=10.0, sign_of_use=tmp_path / "never"), now=0.0)
+    timer = IdleTimer(StandsBy(after_seconds=10.0, signs_of_use=(str(tmp_path / "never"),)), now=0.0)
     if busy_at is not None:
         assert not timer.is_over(busy_at, is_busy=True)
     since = busy_at or 0.0
@@ -147,16 +147,19 @@ def test_idle_time_begins_with_the_last_visitor(tmp_path: Path, busy_at: float |
     assert not timer.is_over(since + 19.5, is_busy=False)  # standing by failed: not tried again at once
 
 
-@pytest.mark.parametrize("change", ["written", "removed", "replaced"])
+@pytest.mark.parametrize("change", ["written", "removed", "replaced", "another"])
 def test_idle_time_begins_with_the_last_use_of_the_machine(tmp_path: Path, change: str) -> None:
     sign = tmp_path / "log.spool"
     sign.write_text("a")
-    timer = IdleTimer(StandsBy(after_seconds=10.0, sign_of_use=sign), now=0.0)
+    signs = (str(sign), str(tmp_path / "log.db-wal"))
+    timer = IdleTimer(StandsBy(after_seconds=10.0, signs_of_use=signs), now=0.0)
     match change:
         case "written":
             sign.write_text("ab")
         case "removed":
             sign.unlink()
+        case "another":
+            (tmp_path / "log.db-wal").write_text("b")
         case "replaced":
             (tmp_path / "new").write_text("a")
             (tmp_path / "new").replace(sign)

@@ -117,7 +117,7 @@ class Dig:
 class Room:
     """One room: its processes, its DNS, its page."""
 
-    def __init__(self, school: "School", name: str, *, alone: str = "", settings: str = "") -> None:
+    def __init__(self, school: "School", name: str, *, alone: str = "", web: str = "", settings: str = "") -> None:
         self.name = name
         self.folder = school.folder / name.lower().replace(" ", "")
         self.folder.mkdir()
@@ -133,7 +133,7 @@ class Room:
             f'[room]\nname = "{name}"\ndata = "data"\n'
             f'[dns]\nlisten = ["127.0.0.1:{self.dns_port}"]\nupstreams = ["127.0.0.1:{school.upstream_port}"]\n'
             f'clients = ["127.0.0.0/8"]\nworkers = 1\nrate_limit = 0\n'
-            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\nhttps_listen = "127.0.0.1:{self.https_port}"\n'
+            f'[web]\nlisten = "127.0.0.1:{self.web_port}"\nhttps_listen = "127.0.0.1:{self.https_port}"\n{web}'
             f'[led]\ndriver = "simulated"\n{source}{settings}'
         )
         self.process = Process(self.folder, "room", *HALLPASS, "room", "--config", str(self.config))
@@ -215,8 +215,8 @@ class School:
         self._processes.append(self.central)
         until("central's page", lambda: answers(self.url), 30)
 
-    def room(self, name: str, *, alone: str = "", settings: str = "") -> Room:
-        room = Room(self, name, alone=alone, settings=settings)
+    def room(self, name: str, *, alone: str = "", web: str = "", settings: str = "") -> Room:
+        room = Room(self, name, alone=alone, web=web, settings=settings)
         self._processes.append(room.process)
         return room
 
