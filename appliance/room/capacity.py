@@ -58,9 +58,14 @@ def standby_seconds(configured_minutes: float | None, *, megabytes: int | None =
     """
     if configured_minutes is None:
         # Not `machine_megabytes`: on a card the pages' unit has a limit, whatever the board.
-        installed = [megabytes] if megabytes else [one // _MEGABYTE for one in _installed_megabytes(Path("/"))]
-        configured_minutes = STANDBY_MINUTES if any(one < STANDBY_MEGABYTES for one in installed) else 0.0
+        is_small = (megabytes or physical_megabytes()) < STANDBY_MEGABYTES
+        configured_minutes = STANDBY_MINUTES if is_small else 0.0
     return configured_minutes * 60.0 or None
+
+
+def physical_megabytes() -> int:
+    """Return how much memory the machine has, by the kernel: a unit may not see /proc/meminfo (ProcSubset=)."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // _MEGABYTE
 
 
 def _installed_megabytes(root: Path) -> list[int]:

@@ -1,12 +1,22 @@
 """How many workers and how much cache a machine has where nobody wrote it down: a small board must hold them."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from appliance.room.capacity import cache_megabytes, machine_megabytes, standby_seconds, worker_count
+from appliance.room.capacity import (
+    cache_megabytes,
+    machine_megabytes,
+    physical_megabytes,
+    standby_seconds,
+    worker_count,
+)
 from dns import cache_defaults
 
+ROOT = Path(__file__).parents[3]
 GROUP = "0::/system.slice/hallpass-resolver.service\n"
 
 
@@ -86,6 +96,14 @@ def test_a_limit_of_the_unit_or_of_a_container_counts_as_the_machine(
 def test_where_nobody_says_how_much_there_is_the_usual_holds(tmp_path: Path, total: str) -> None:
     assert machine_megabytes(machine(tmp_path, total=total, group="")) is None
     assert machine_megabytes(tmp_path / "nothing") is None
+
+
+def test_a_unit_that_sees_no_processes_but_its_own_knows_how_much_the_machine_has() -> None:
+    apart = ("unshare", *(() if os.geteuid() == 0 else ("--map-root-user",)), "--mount", "sh", "-c")
+    ask = "from appliance.room.capacity import physical_megabytes; print(physical_megabytes())"
+    hide = f"mount -t tmpfs none /proc && exec {sys.executable} -c '{ask}'"
+    done = subprocess.run([*apart, hide], capture_output=True, text=True, check=False, timeout=60, cwd=ROOT)
+    assert done.stdout == f"{physical_megabytes()}\n", done.stderr
 
 
 def test_this_machine_says_so() -> None:
