@@ -32,7 +32,7 @@ help:
 	@echo "make soak         a minute at full load and fifty sudden deaths, every answer accounted for"
 	@echo "make fuzz         an hour of made-up bytes against everything that reads the network (x86-64 only), and one"
 	@echo "                  of an upstream whose answers are mutated (MUTATED='--seconds 60' for less)"
-	@echo "make fuzz-interface   hundreds of made-up calls an operation of the rooms' interface, on both databases"
+	@echo "make fuzz-interface   hundreds of made-up calls an operation of central's interface, on both databases, and of a trust's"
 	@echo "make image        the SD card's image, into dist/ (root; half an hour the first time)"
 	@echo "make image-test   that image, booted under emulation, with twenty pulled plugs (an hour; CUTS=2 for fewer)"
 	@echo "make clean        remove what these commands made"
@@ -79,7 +79,7 @@ coverage: $(VENV)/.installed-for-tests
 
 # What `make test` does with a few calls an operation, on each database.
 fuzz-interface: $(VENV)/.installed-for-tests
-	$(PYTEST) tests/webui/api/test_made_up_calls.py --examples $(EXAMPLES) --timeout 3600
+	$(PYTEST) tests/webui/api/test_made_up_calls.py tests/webui/trust/test_made_up_calls.py --examples $(EXAMPLES) --timeout 3600
 
 test-all: lint
 	.ci/trixie

@@ -10,6 +10,10 @@ from tests.fakes.school import FakeSchool
 from webui.central.app import create_central_app
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--examples", type=int, default=None, help="made-up calls an operation, at most")
+
+
 class ServedSchool(FakeSchool):
     """A school whose central is served on a port of this machine."""
 

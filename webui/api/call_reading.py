@@ -35,12 +35,12 @@ def read_address(operation: Operation, parameters: dict[str, Any]) -> dict[str, 
         if find_control_character(parameters[name]):  # PostgreSQL keeps no NUL, and looks for none
             raise NotFound(f"there is nothing here whose {name} has this form")
     for name, kind in operation.query.items():
-        text = request.args.get(name, "")
+        text = request.args.get(name)
         try:
-            found[name] = read_value(text, kind) if text else ""
+            found[name] = "" if text is None else read_value(text, kind)
         except msgspec.ValidationError:
             raise BadMessage(f"{name} has not its form") from None
-        if find_control_character(text):
+        if find_control_character(text or ""):
             raise BadMessage(f"{name} holds a control character, which no text may")
     return found
 

@@ -47,6 +47,6 @@ def _answer_unknown_addresses(api: Blueprint, operations: Sequence[Operation], r
         state.app.view_functions[endpoint] = answer_unknown
         bare = Rule(f"{BASE_PATH}/", endpoint=endpoint, defaults={"unknown": ""}, strict_slashes=False)
         state.app.url_map.add(bare)
-        state.app.url_map.add(Rule(f"{BASE_PATH}/<path:unknown>", endpoint=endpoint))
+        state.app.url_map.add(Rule(f"{BASE_PATH}/<anything:unknown>", endpoint=endpoint))
 
     api.record(add)

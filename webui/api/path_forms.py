@@ -22,7 +22,14 @@ class FormConverter(BaseConverter):
         self.regex = pattern
 
 
-CONVERTERS = {"form": FormConverter}
+class AnythingConverter(BaseConverter):
+    """Whatever is left of an address; werkzeug's own `path` leaves out those with a line feed in them."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
+
+
+CONVERTERS = {"form": FormConverter, "anything": AnythingConverter}
 
 
 def install_path_forms(api: Blueprint) -> None:

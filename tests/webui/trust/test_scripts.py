@@ -197,3 +197,17 @@ def test_a_browser_acts_by_no_page_of_another_site(trust: FakeTrust) -> None:
     answer = tina.client.post("/api/v1/trust/entries", json={"kind": "category", "category": "games"})
 
     assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "address", ["entries/%0A", "entries/a%0Ab%2Fc", "%0A", "nothing", "entries/1/2/3", "entries/0x1"]
+)
+def test_an_address_that_there_is_none_of_is_answered_with_a_problem(trust: FakeTrust, address: str) -> None:
+    answer = trust.call("DELETE", address)
+    assert (answer.status_code, answer.mimetype) == (404, "application/problem+json")
+
+
+@pytest.mark.parametrize("state", ["", "taken", "in-force%0A"])
+def test_a_state_that_there_is_none_of_is_refused(owned: FakeTrust, state: str) -> None:
+    answer = owned.call("GET", f"entries?state={state}", make_key(owned, Right.SEE_TRUST))
+    assert answer.status_code == 400
