@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from appliance.central import audit
 from appliance.central.audit_chain import DATABASE_RESTORED
 from appliance.central.audit_verification import compare_heads
-from appliance.central.errors import NotFound
 from appliance.central.models import AuditRow, AuditWitnessRow, RoomRow
+from appliance.central.room_life import require_room
 from appliance.protocol import MAX_KEPT_HEADS, KeptHead, KeptHeads
 
 CONTRADICTED = "audit contradicted"
@@ -51,9 +51,7 @@ def receive_heads(session: Session, now: datetime, room: RoomRow, said: KeptHead
 
 def list_kept_heads(session: Session, room_name: str) -> list[KeptHead]:
     """Return the heads that a room has kept, as it said them last. Raises NotFound."""
-    room = session.scalar(select(RoomRow).where(RoomRow.name == room_name))
-    if room is None:
-        raise NotFound(f"there is no room {room_name!r}")
+    room = require_room(session, room_name)
     return [KeptHead(number=row.number, hash=row.hash, at=row.at) for row in _rows(session, room.id)]
 
 

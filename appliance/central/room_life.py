@@ -7,7 +7,7 @@ is in somebody else's hands: what was on it never works again, and the room need
 
 import hashlib
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -20,7 +20,7 @@ from appliance.central.page_certificates import require_free_page
 from appliance.central.page_keys_left import forget_left_key, note_left_key
 from appliance.central.room_copies import forget_links
 from appliance.central.room_keys import forget_key
-from appliance.central.room_names import normalize_room_name, room_name_key
+from appliance.central.room_names import MAX_NAME_LENGTH, normalize_room_name, room_name_key
 from appliance.central.trust_database import find_trust
 
 ENROLLED, RETIRED, REVOKED = "enrolled", "retired", "revoked"
@@ -56,11 +56,16 @@ def find_room(session: Session, name: str) -> RoomRow | None:
 
 
 def require_room(session: Session, name: str) -> RoomRow:
-    """Return the room of this name. Raises NotFound."""
+    """Return the room of this name, however it is written. Raises NotFound."""
     room = find_room(session, name)
     if room is None:
-        raise NotFound(f"there is no room called {name!r}")
+        raise NotFound(f"there is no room {name[:MAX_NAME_LENGTH]!r}")
     return room
+
+
+def require_room_ids(session: Session, names: Iterable[str]) -> list[int]:
+    """Return the ids of the rooms of these names, each once. Raises NotFound."""
+    return list(dict.fromkeys(require_room(session, name).id for name in names))
 
 
 def require_unused(session: Session, names: Collection[str], *, replace: bool) -> Collection[str]:

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, joinedload
 from appliance.central import audit, own_requests, rooms, trust_policy
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
+from appliance.central.room_life import require_room
 from appliance.central.setting_history import record_change
 from appliance.central.site_names import checked_sites
 
@@ -99,9 +100,7 @@ def open_site(
     Raises NotFound or NotPossible. `device`: for one device alone, by its address, its MAC address, or the name
     that the school gives it.
     """
-    found = session.scalar(select(RoomRow).where(RoomRow.name == room)) if room else None
-    if room and found is None:
-        raise NotFound(f"there is no room {room!r}")
+    found = require_room(session, room) if room else None
     unblock = add_unblock(
         session, find_opening_time(now, minutes, since), site=site, also=also, groups=() if device else groups,
         room_id=found.id if found is not None else None, device=device.strip(), by=by,

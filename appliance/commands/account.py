@@ -6,12 +6,11 @@ from datetime import datetime, time
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central import account_links, account_management, accounts, openid_accounts, service
-from appliance.central.errors import NotFound
-from appliance.central.models import RoomRow, UserRow
+from appliance.central.models import UserRow
+from appliance.central.room_life import require_room_ids
 from appliance.commands import account_second_factor
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.protocol import normalize_username
@@ -62,7 +61,7 @@ def add(
         account_management.check_end(central.now(), roles, last)
         user = accounts.add_account(
             session, central.now(), username=username, name=name, roles=roles, password=password, ends=last,
-            room_ids=_room_ids(session, rooms), by=BY,
+            room_ids=require_room_ids(session, rooms), by=BY,
         )  # fmt: skip
         session.flush()
         said = _make_link(central, session, username) if link else {}
@@ -92,7 +91,7 @@ def change(
     with _open_session(config) as (central, session):
         user = account_management.get_account(session, username)
         last = None if no_end else _end_of_day(central, ends) if ends else user.ends
-        room_ids = [] if every_room else _room_ids(session, rooms) if rooms else user.room_ids
+        room_ids = [] if every_room else require_room_ids(session, rooms) if rooms else user.room_ids
         account_management.change_account(
             session, central.now(), username=username, name=name, roles=roles or accounts.roles_of(user),
             ends=last, room_ids=room_ids, by=BY,
@@ -234,14 +233,6 @@ def _make_link(central: service.Central, session: Session, username: str) -> dic
     made = account_links.make_link(session, central.now(), username=username, by=BY)
     path = f"/new-password/{made.token}"
     return {"username": username, "link": central.settings.pages_url + path, "link_ends": made.ends}
-
-
-def _room_ids(session: Session, names: tuple[str, ...]) -> list[int]:
-    found = {name: session.scalar(select(RoomRow.id).where(RoomRow.name == name)) for name in names}
-    for name, room_id in found.items():
-        if room_id is None:
-            raise NotFound(f"there is no room {name!r}")
-    return [room_id for room_id in found.values() if room_id is not None]
 
 
 def _end_of_day(central: service.Central, day: datetime | None) -> datetime | None:

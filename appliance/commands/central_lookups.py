@@ -5,12 +5,11 @@ from datetime import datetime
 from pathlib import Path
 
 import click
-from sqlalchemy import select
 
 from appliance.central import lookups, service
-from appliance.central.errors import NotFound
 from appliance.central.incidents.kinds import Whose
-from appliance.central.models import LookupRow, RoomRow
+from appliance.central.models import LookupRow
+from appliance.central.room_life import require_room
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -55,12 +54,9 @@ def ask(room: str, device: str, config: Path, *, since: str, until: str, reason:
     central = service.open_central(load_settings(config, CentralSettings))
     try:
         with central.store.write_session() as session:
-            found = session.scalars(select(RoomRow.id).where(RoomRow.name == room)).one_or_none()
-            if found is None:
-                raise NotFound(f"there is no room {room!r}")
             asked = lookups.ask_room(
-                session, central.now(), room_id=found, device=device, since=_by_school(central, first),
-                until=_by_school(central, last), reason=reason,
+                session, central.now(), room_id=require_room(session, room).id, device=device,
+                since=_by_school(central, first), until=_by_school(central, last), reason=reason,
                 by=BY, whose=_whose(staff=staff),
             )  # fmt: skip
             lookup_id = asked.id

@@ -261,7 +261,7 @@ def test_one_command_does_the_same_and_ends_nothing_where_the_card_cannot_be_wri
     for wrong, words in (
         (NEW_CARD.replace("$USER", "nobody-is-called-this"), "does not exist"),
         (NEW_CARD.replace(DRIVE, str(new.root)), "is no boot partition of a card"),
-        (typed.replace("Room 4", "Room 5"), "there is no room called 'Room 5'"),
+        (typed.replace("Room 4", "Room 5"), "there is no room 'Room 5'"),
         (typed.replace("192.0.2.53", "192.0.2"), "nothing was written"),
     ):
         assert words in desk.type(wrong, fails=True)

@@ -21,6 +21,7 @@ from appliance.central.devices.inventory import DeviceFields
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RoomRow
 from appliance.central.profiles import list_profiles
+from appliance.central.room_life import require_room
 from dns.policy.devices import canonical_mac, is_random_mac, parse_networks
 
 
@@ -205,10 +206,7 @@ def set_networks(
 
 def get_room_group(session: Session, room: str) -> str:
     """Return the group that a room's devices belong to ("": the school's default). Raises NotFound."""
-    found = session.scalar(select(RoomRow).where(RoomRow.name == room))
-    if found is None:
-        raise NotFound(f"there is no room {room[:100]!r}")
-    return found.default_group
+    return require_room(session, room).default_group
 
 
 def set_room_group(
@@ -219,9 +217,7 @@ def set_room_group(
     Returns what was before. `instead_of`: what the caller saw there; None where nothing was looked at. Raises
     NotFound or NotPossible.
     """
-    found = session.scalar(select(RoomRow).where(RoomRow.name == room))
-    if found is None:
-        raise NotFound(f"there is no room {room[:100]!r}")
+    found = require_room(session, room)
     inventory.check_group(session, group)
     before = found.default_group
     if before != group:
@@ -229,7 +225,7 @@ def set_room_group(
             where = before or "the default group"
             raise NotPossible(f"nothing was saved: {room} belongs to {where} by now, somebody has put it there")
         found.default_group = group
-        audit.record_audit(session, now, by, "group of a room", f"{room}: {group or 'the default'}")
+        audit.record_audit(session, now, by, "group of a room", f"{found.name}: {group or 'the default'}")
     return before
 
 

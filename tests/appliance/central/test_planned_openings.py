@@ -244,7 +244,7 @@ def test_a_site_that_nobody_asked_for_is_opened_for_a_room_a_group_or_a_device(
         with school.store.write_session() as session:
             return unblocks.open_site(session, school.clock(), minutes=30, by="cora", **how)
 
-    open_site(site="a.example.org", room="Room 4", groups=("staff",))
+    open_site(site="a.example.org", room="room  4", groups=("staff",))
     open_site(site="b.example.org", device="02:00:5e:00:53:01", since=school.clock() + HOUR)
     assert [one.site for one in document(school, "Room 5").unblocks] == ["b.example.org"]
     assert sites_open(school) == ["a.example.org", "b.example.org"]

@@ -91,7 +91,7 @@ def test_a_room_is_renamed_and_its_card_goes_on(school: FakeSchool) -> None:
     assert found.name == "Library"
     assert school.document("Library").room == "Library"
     assert told(school)[-1] == ("room renamed", "ROOM 4: now Library")
-    with pytest.raises(NotFound, match="no room called"), school.store.read_session() as session:
+    with pytest.raises(NotFound, match="no room 'Room 4'"), school.store.read_session() as session:
         room_life.require_room(session, "Room 4")
 
 

@@ -194,9 +194,7 @@ def test_a_room_is_renamed_retired_put_back_and_revoked_by_command(config: Path)
         assert run("central", "room", *step, *where).returncode == 0, step
     refused = run("central", "room", "put-back", "Library", *where)
     assert (refused.returncode, "never works again" in refused.stderr) == (1, True)
-    assert (
-        run("central", "room", "retire", "Room 4", *where).stderr == "hallpass: there is no room called 'Room 4'\n"
-    )
+    assert run("central", "room", "retire", "Room 4", *where).stderr == "hallpass: there is no room 'Room 4'\n"
     assert "Library: revoked, never heard of" in run("central", "room", "list", *where).stdout
 
 

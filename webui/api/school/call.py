@@ -4,12 +4,10 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta, tzinfo
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from appliance.central import audit, school_year
-from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import RoomRow
+from appliance.central.errors import NotPossible
 from appliance.central.service import Central
 
 
@@ -67,12 +65,4 @@ def parse_day(text: str) -> date:
         raise NotPossible(f"{text!r} is no day") from None
     if not school_year.FIRST_YEAR <= found.year <= school_year.LAST_YEAR:
         raise NotPossible(f"{text} is too far away")
-    return found
-
-
-def require_room(session: Session, name: str) -> RoomRow:
-    """Return the room of a name. Raises NotFound."""
-    found = session.scalar(select(RoomRow).where(RoomRow.name == name))
-    if found is None:
-        raise NotFound(f"there is no room {name!r}")
     return found

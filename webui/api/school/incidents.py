@@ -12,8 +12,9 @@ from appliance.central.incidents.search import IncidentFilter, Shown
 from appliance.central.incidents.states import StateChange
 from appliance.central.incidents.tables import IncidentGroupRow
 from appliance.central.models import LookupRow
+from appliance.central.room_life import require_room
 from appliance.script_interface import incidents
-from webui.api.school.call import SchoolCall, Shaped, parse_day, require_room
+from webui.api.school.call import SchoolCall, Shaped, parse_day
 
 
 def list_incidents(call: SchoolCall, *, whose: Whose, state: Shown | Literal[""], search: str, page: int) -> Any:

@@ -6,8 +6,9 @@ from typing import Any
 from appliance.central import account_links, account_management, accounts, rooms
 from appliance.central.errors import NotFound
 from appliance.central.models import UserRow
+from appliance.central.room_life import require_room_ids
 from appliance.script_interface import people
-from webui.api.school.call import SchoolCall, Shaped, require_room
+from webui.api.school.call import SchoolCall, Shaped
 
 _ROLES = (account_management.SUPPLY,)
 
@@ -25,7 +26,7 @@ def add_supply_account(call: SchoolCall, message: people.NewSupplyAccount) -> An
     user = accounts.add_account(
         call.session, call.now, username=accounts.checked_username(call.session, message.username),
         name=message.name, roles=_ROLES, password=None, ends=ends, by=call.by,
-        room_ids=_room_ids(call, message.rooms),
+        room_ids=require_room_ids(call.session, message.rooms),
     )  # fmt: skip
     call.session.flush()
     return _link(call, user.username)
@@ -36,7 +37,7 @@ def change_supply_account(call: SchoolCall, message: people.SupplyChange, userna
     user = _get(call, username)
     changed = account_management.change_account(
         call.session, call.now, username=user.username, name=message.name, roles=_ROLES,
-        ends=_end(call, message.last_day), room_ids=_room_ids(call, message.rooms), by=call.by,
+        ends=_end(call, message.last_day), room_ids=require_room_ids(call.session, message.rooms), by=call.by,
     )  # fmt: skip
     return _account(call, changed, _room_names(call))
 
@@ -74,10 +75,6 @@ def _end(call: SchoolCall, last_day: str) -> datetime:
 def _link(call: SchoolCall, username: str) -> Any:
     made = account_links.make_link(call.session, call.now, username=username, by=call.by)
     return {"username": username, "path": f"/new-password/{made.token}", "ends": made.ends}
-
-
-def _room_ids(call: SchoolCall, names: tuple[str, ...]) -> list[int]:
-    return [require_room(call.session, name).id for name in names]
 
 
 def _room_names(call: SchoolCall) -> dict[int, str]:
