@@ -4,7 +4,7 @@ The room for them is shared by all sockets of an event loop, one after the other
 within a call. In contrast to `dns.server.datagram_batch`, which serves devices, no addresses are kept (the
 socket is connected), and errors are told: on a connected socket they say that nobody listens there.
 
-The structures are those of 64-bit little-endian Linux; elsewhere the same is done datagram by datagram.
+Where the system has no such calls (`dns.mmsg`), the same is done datagram by datagram.
 """
 
 import array
@@ -13,35 +13,15 @@ import errno
 import mmap
 import os
 import socket
-import sys
 from collections.abc import Sequence
 from typing import Final, Protocol
 
 from dns.message.header import TC
+from dns.mmsg import HAS_MMSG, HEADER_WORDS, IOV, IOV_LENGTH, LENGTH, recvmmsg, sendmmsg
 
 SLOTS: Final = 64
 QUERY_BYTES: Final = 512  # a question of ours has at most 12 + 255 + 4 + 11
 ANSWER_BYTES: Final = 4096  # we ask for 1232; what is longer than this is cut, and counts as truncated
-
-# struct mmsghdr in eight 64-bit words: name, namelen, iov, iovlen, control, controllen, flags, msg_len.
-_WORDS: Final = 8
-_IOV: Final = 2
-_IOV_LENGTH: Final = 3
-_LENGTH: Final = 7
-
-_libc: Final = ctypes.CDLL(None, use_errno=True)
-_BATCHED: Final = (
-    sys.platform == "linux"
-    and sys.byteorder == "little"
-    and ctypes.sizeof(ctypes.c_void_p) == 8
-    and hasattr(_libc, "recvmmsg")
-    and hasattr(_libc, "sendmmsg")
-)
-if _BATCHED:
-    _recvmmsg = _libc.recvmmsg
-    _recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
-    _sendmmsg = _libc.sendmmsg
-    _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
 
 class ConnectedDatagrams(Protocol):
@@ -62,7 +42,7 @@ class _SlotBuffer:
         self.starts = tuple(range(0, SLOTS * size, size))
         self.layout = tuple((start, 2 * slot + 1) for slot, start in enumerate(self.starts))  # and of each length
         self.vectors = array.array("Q", bytes(16 * SLOTS))
-        self.headers = array.array("Q", bytes(8 * _WORDS * SLOTS))
+        self.headers = array.array("Q", bytes(8 * HEADER_WORDS * SLOTS))
         self._pin = ctypes.c_char.from_buffer(self.memory)  # keeps the room mapped while the kernel knows it
         base = ctypes.addressof(self._pin)
         vectors_at, _ = self.vectors.buffer_info()
@@ -70,14 +50,14 @@ class _SlotBuffer:
         for slot in range(SLOTS):
             self.vectors[2 * slot] = base + slot * size
             self.vectors[2 * slot + 1] = size
-            self.headers[slot * _WORDS + _IOV] = vectors_at + 16 * slot
-            self.headers[slot * _WORDS + _IOV_LENGTH] = 1
+            self.headers[slot * HEADER_WORDS + IOV] = vectors_at + 16 * slot
+            self.headers[slot * HEADER_WORDS + IOV_LENGTH] = 1
 
 
 class ConnectedDatagramBatch:
     """Room for a burst of datagrams either way. Sockets are connected and non-blocking."""
 
-    def __init__(self, *, batched: bool = _BATCHED) -> None:
+    def __init__(self, *, batched: bool = HAS_MMSG) -> None:
         self._batched = batched
         self._out = _SlotBuffer(QUERY_BYTES)
         self._in = _SlotBuffer(ANSWER_BYTES)
@@ -95,7 +75,7 @@ class ConnectedDatagramBatch:
                 size = len(datagram)
                 memory[start : start + size] = datagram
                 vectors[size_at] = size
-            sent = _sendmmsg(sock.fileno(), slots.headers_at, len(some), socket.MSG_DONTWAIT)
+            sent = sendmmsg(sock.fileno(), slots.headers_at, len(some), socket.MSG_DONTWAIT)
             if sent < 0:
                 _raise_unless_full(ctypes.get_errno())
 
@@ -104,12 +84,12 @@ class ConnectedDatagramBatch:
         if not self._batched:
             return _receive_one_by_one(sock)
         slots = self._in
-        count = _recvmmsg(sock.fileno(), slots.headers_at, SLOTS, socket.MSG_DONTWAIT, None)
+        count = recvmmsg(sock.fileno(), slots.headers_at, SLOTS, socket.MSG_DONTWAIT, None)
         if count < 0:
             _raise_unless_full(ctypes.get_errno())
             return []
         memory = slots.memory
-        lengths = slots.headers[_LENGTH : count * _WORDS : _WORDS]
+        lengths = slots.headers[LENGTH : count * HEADER_WORDS : HEADER_WORDS]
         datagrams = [memory[start : start + length] for start, length in zip(slots.starts, lengths, strict=False)]
         if ANSWER_BYTES in lengths:
             datagrams = [_marked_if_cut(datagram) for datagram in datagrams]

@@ -10,8 +10,8 @@ Layout of one slot in `room` (one anonymous mmap, because slicing an mmap gives 
     32   control data: the address that was asked, where the socket asks for it (IP_PKTINFO)
     96   the datagram
 
-The structures are those of 64-bit little-endian Linux (x86-64, aarch64), where both agree. Elsewhere, or with a
-C library that lacks the calls, the same room is filled by recvfrom and emptied by sendto: slower, same behaviour.
+Where the system has no such calls (`dns.mmsg`), the same room is filled by recvfrom and emptied by sendto: slower,
+same behaviour.
 
 For an upstream's connected socket there is `dns.forward.connected_batch`: it has no peers to keep.
 
@@ -25,9 +25,22 @@ import mmap
 import select
 import socket
 import struct
-import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
+
+from dns.mmsg import (
+    CONTROL,
+    CONTROL_LENGTH,
+    HAS_MMSG,
+    HEADER_WORDS,
+    IOV,
+    IOV_LENGTH,
+    LENGTH,
+    NAME,
+    NAME_LENGTH,
+    recvmmsg,
+    sendmmsg,
+)
 
 DATAGRAM_BYTES: Final = 4096
 SLOTS: Final = 64
@@ -38,10 +51,7 @@ DATA_AT: Final = 96
 _ADDRESS_BYTES: Final = 28
 _CONTROL_BYTES: Final = 64
 
-# struct mmsghdr in eight 64-bit words: name, namelen, iov, iovlen, control, controllen, flags, msg_len.
-_WORDS: Final = 8
-_NAME, _NAME_LENGTH, _IOV, _IOV_LENGTH, _CONTROL, _CONTROL_LENGTH, _FLAGS, _LENGTH = range(_WORDS)
-_HEADER_BYTES: Final = _WORDS * 8
+_HEADER_BYTES: Final = HEADER_WORDS * 8
 _SEND_PATIENCE_MS: Final = 20  # how long a full send buffer may hold us up before what is left is dropped
 
 SOCKADDR_IN: Final = struct.Struct("=HH4s8x")
@@ -49,20 +59,6 @@ SOCKADDR_IN6: Final = struct.Struct("=HHI16sI")
 
 _IP_PKTINFO: Final = 8
 _IPV6_RECVPKTINFO: Final = 49
-
-_libc: Final = ctypes.CDLL(None, use_errno=True)
-_BATCHED: Final = (
-    sys.platform == "linux"
-    and sys.byteorder == "little"
-    and ctypes.sizeof(ctypes.c_void_p) == 8
-    and hasattr(_libc, "recvmmsg")
-    and hasattr(_libc, "sendmmsg")
-)
-if _BATCHED:
-    _recvmmsg = _libc.recvmmsg
-    _recvmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p]
-    _sendmmsg = _libc.sendmmsg
-    _sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
 
 
 def pack_sockaddr(family: int, address: tuple[str, int] | tuple[str, int, int, int]) -> bytes:
@@ -102,7 +98,7 @@ class DatagramBatch:
         size: int = DATAGRAM_BYTES,
         *,
         control: bool = False,
-        batched: bool = _BATCHED,
+        batched: bool = HAS_MMSG,
     ) -> None:
         self.sock = sock
         self.slots = slots
@@ -128,13 +124,13 @@ class DatagramBatch:
         for slot in range(slots):
             start = base + slot * self.stride
             self._vectors[2 * slot] = start + DATA_AT
-            header = slot * _WORDS
-            self._headers[header + _NAME] = start + ADDRESS_AT
-            self._headers[header + _NAME_LENGTH] = self.address_bytes
-            self._headers[header + _IOV] = vectors_at + 16 * slot
-            self._headers[header + _IOV_LENGTH] = 1
+            header = slot * HEADER_WORDS
+            self._headers[header + NAME] = start + ADDRESS_AT
+            self._headers[header + NAME_LENGTH] = self.address_bytes
+            self._headers[header + IOV] = vectors_at + 16 * slot
+            self._headers[header + IOV_LENGTH] = 1
             if control:
-                self._headers[header + _CONTROL] = start + CONTROL_AT
+                self._headers[header + CONTROL] = start + CONTROL_AT
         # Where each slot's address stands, its datagram begins, and its length is set: made once.
         self._slot_layout = tuple(
             (slice(start - DATA_AT, start - DATA_AT + self.address_bytes), start, 2 * slot + 1)
@@ -153,10 +149,10 @@ class DatagramBatch:
         self._queued_slots = 0
         self._vectors[1::2] = self._full
         if self.control:
-            self._headers[_CONTROL_LENGTH::_WORDS] = self._control_lengths
-        count = _recvmmsg(self._descriptor, self._headers_at, self.slots, socket.MSG_DONTWAIT, None)
+            self._headers[CONTROL_LENGTH::HEADER_WORDS] = self._control_lengths
+        count = recvmmsg(self._descriptor, self._headers_at, self.slots, socket.MSG_DONTWAIT, None)
         # A count below zero is "nothing there", or an ICMP error that an earlier answer caused: both are no news.
-        return self._headers[_LENGTH : max(count, 0) * _WORDS : _WORDS]
+        return self._headers[LENGTH : max(count, 0) * HEADER_WORDS : HEADER_WORDS]
 
     @property
     def lengths(self) -> "array.array[int]":
@@ -181,7 +177,7 @@ class DatagramBatch:
         if not self._batched:
             self._send_one_by_one(first, count)
             return
-        at, begin, words = self._queued_slots * _WORDS, first * _WORDS, count * _WORDS
+        at, begin, words = self._queued_slots * HEADER_WORDS, first * HEADER_WORDS, count * HEADER_WORDS
         self._queued_headers[at : at + words] = self._headers[begin : begin + words]
         self._queued_slots += count
 
@@ -193,7 +189,7 @@ class DatagramBatch:
 
     def _send_headers(self, headers_at: int, count: int) -> None:
         while count > 0:
-            sent = _sendmmsg(self._descriptor, headers_at, count, socket.MSG_DONTWAIT)
+            sent = sendmmsg(self._descriptor, headers_at, count, socket.MSG_DONTWAIT)
             if sent == count:
                 return
             if sent < 0:
@@ -210,7 +206,7 @@ class DatagramBatch:
         if not self.control:
             return self.buffer[self._slot_layout[slot][0]]
         start = slot * self.stride
-        control = self._headers[slot * _WORDS + _CONTROL_LENGTH]
+        control = self._headers[slot * HEADER_WORDS + CONTROL_LENGTH]
         return self.buffer[start : start + CONTROL_AT + control]
 
     def send_datagrams(self, datagrams: Sequence[tuple[bytes, bytes]]) -> None:
@@ -240,7 +236,7 @@ class DatagramBatch:
             at = slot * self.stride + CONTROL_AT
             control = peer[CONTROL_AT:]
             self.buffer[at : at + len(control)] = control
-            self._headers[slot * _WORDS + _CONTROL_LENGTH] = len(control)
+            self._headers[slot * HEADER_WORDS + CONTROL_LENGTH] = len(control)
 
     def _receive_one_by_one(self) -> "array.array[int]":
         lengths = array.array("Q")
@@ -268,7 +264,7 @@ class DatagramBatch:
         )
         at = slot * self.stride + CONTROL_AT
         self.buffer[at : at + len(packed)] = packed
-        self._headers[slot * _WORDS + _CONTROL_LENGTH] = len(packed)
+        self._headers[slot * HEADER_WORDS + CONTROL_LENGTH] = len(packed)
 
     def _send_one_by_one(self, first: int, count: int) -> None:
         for slot in range(first, first + count):
@@ -285,7 +281,7 @@ class DatagramBatch:
 
     def _controls(self, slot: int) -> Iterator[tuple[int, int, bytes]]:
         at = slot * self.stride + CONTROL_AT
-        end = at + self._headers[slot * _WORDS + _CONTROL_LENGTH]
+        end = at + self._headers[slot * HEADER_WORDS + CONTROL_LENGTH]
         while at + 16 <= end:
             length, level, kind = struct.unpack_from("=QII", self.buffer, at)
             if length < 16:
