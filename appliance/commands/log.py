@@ -20,8 +20,9 @@ from appliance.files import keep_files_private, write_private_file
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import LOG_FIELDS, QueryLogEntry, describe_entry, shown_names, shown_values
-from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader, RankedColumn
-from appliance.room.query_log.writer import handle_without_service
+from appliance.room.query_log.log_filter import QueryLogFilter
+from appliance.room.query_log.offline_control import handle_without_service
+from appliance.room.query_log.reader import QueryLogReader, RankedColumn
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from appliance.spreadsheets import safe_cell

@@ -19,9 +19,10 @@ from random import Random
 
 from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.paths import RoomPaths
+from appliance.room.query_log.log_filter import QueryLogFilter
 from appliance.room.query_log.log_key import NoKey
 from appliance.room.query_log.pseudonyms import Pseudonyms
-from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
+from appliance.room.query_log.reader import QueryLogReader
 from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.dns import DnsSection
 from appliance.settings.room import LogSection, RoomSection, RoomSettings

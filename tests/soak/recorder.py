@@ -28,7 +28,7 @@ from dnslib import DNSRecord
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
 from appliance.room.query_log.database import check_database, open_database_for_reading
-from appliance.room.query_log.writer import handle_without_service
+from appliance.room.query_log.offline_control import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.fakes.ports import free_port

@@ -15,7 +15,8 @@ from appliance.room.local_overrides import read_active_overrides
 from appliance.room.paths import RoomPaths
 from appliance.room.policy_loader import PolicyLoader
 from appliance.room.query_log.database import open_database_for_writing
-from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
+from appliance.room.query_log.log_filter import QueryLogFilter
+from appliance.room.query_log.reader import QueryLogReader
 from appliance.room.query_log.schema import migrate_query_log
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings

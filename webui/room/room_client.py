@@ -19,8 +19,9 @@ from appliance.room.paths import RoomPaths
 from appliance.room.pupil_asks import PupilAsk
 from appliance.room.query_log import control
 from appliance.room.query_log.columns import QueryLogEntry
+from appliance.room.query_log.log_filter import QueryLogFilter
 from appliance.room.query_log.log_page import LogPage
-from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter, QueryLogReader
+from appliance.room.query_log.reader import LogUnreadable, QueryLogReader
 from appliance.room.sign_in_offer import is_offered
 from appliance.settings.room import RoomSettings
 from appliance.web_server import KEEPALIVE_SECONDS

@@ -25,7 +25,8 @@ def answer_lookup(settings: RoomSettings, question: LookupQuestion) -> LookupAns
     """Return what the log holds. Waits for the disk and the recorder: not for the event loop."""
     # The log's libraries are loaded in a room that was asked something, and in no other.
     from appliance.room.query_log import control  # noqa: PLC0415 (as above)
-    from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader  # noqa: PLC0415 (as above)
+    from appliance.room.query_log.log_filter import QueryLogFilter  # noqa: PLC0415 (as above)
+    from appliance.room.query_log.reader import QueryLogReader  # noqa: PLC0415 (as above)
 
     if not timedelta(0) < question.until - question.since <= timedelta(hours=MAX_HOURS):
         return _refusal(question, f"a look-up is about {MAX_HOURS} hours at most")

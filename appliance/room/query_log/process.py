@@ -23,6 +23,7 @@ from appliance.room.lamp.controller import LampController
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key
 from appliance.room.query_log.adaptive_scheduling import adapt_scheduling
+from appliance.room.query_log.control_server import ControlServer
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.query_log.service import QueryLogService
@@ -64,6 +65,7 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
     service = QueryLogService(
         writer, live_feed, lamp_controller, monitor, commit_seconds=settings.log.commit_seconds, now=now
     )
+    control_server = ControlServer(service, lamp_controller, monitor, now=now)
     button = _make_button(settings, paths, lamp_controller, monitor, now)
     # Before anybody can reach it: who is told to stop while it starts hands over what it has, too.
     stop = asyncio.Event()
@@ -73,7 +75,7 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
     servers = [
         await start_room_server(service.serve_worker, paths.query_log_socket),
         await start_room_server(
-            service.serve_control, paths.query_log_control_socket, line_bytes=control.LINE_BYTES
+            control_server.serve_client, paths.query_log_control_socket, line_bytes=control.LINE_BYTES
         ),
     ]
     samples = service.samples if settings.metrics is not None else None  # None: nobody reads figures

@@ -19,8 +19,9 @@ from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control, log_key
-from appliance.room.query_log.columns import ID_BITS, JOINED, QTYPE_NAMES, QueryLogEntry, select_record
+from appliance.room.query_log.columns import ID_BITS, JOINED, QueryLogEntry, select_record
 from appliance.room.query_log.database import Connection, DatabaseError, open_database_for_reading
+from appliance.room.query_log.log_filter import QueryLogFilter, unix_second
 from appliance.room.query_log.log_key import LogKeySource, NoKey
 from appliance.room.query_log.log_page import LogPage, read_log_page
 from appliance.settings.room import RoomSettings
@@ -32,7 +33,6 @@ _BLOCKED_QUERIES = "queries q INDEXED BY queries_closed"
 _MOST_BLOCKED = 20_000
 _LATEST_BLOCKED = f"""(SELECT * FROM {_BLOCKED_QUERIES} WHERE q.closed = 1 AND q.id >= ?
     ORDER BY q.id DESC LIMIT ?) q"""  # noqa: S608 (our own words)
-_QTYPES = {name: number for number, name in QTYPE_NAMES.items()}
 
 RankedColumn = Literal["names", "categories", "devices", "groups"]
 _TOP = {
@@ -55,19 +55,6 @@ class QueryLogStats(msgspec.Struct, frozen=True):
     rows: int
     since: str | None
     until: str | None
-
-
-class QueryLogFilter(msgspec.Struct, frozen=True, kw_only=True):
-    """Which entries somebody wants to see. Everything that is given must hold."""
-
-    name: str = ""  # a part of the name
-    device: str = ""
-    devices: tuple[str, ...] = ()  # any of these: one device may have several tokens
-    verdict: str = ""
-    category: str = ""
-    type: str = ""
-    since: datetime | None = None
-    until: datetime | None = None
 
 
 class Deletion(msgspec.Struct, frozen=True):
@@ -119,7 +106,7 @@ class QueryLogReader:
 
     def read_stats(self, since: datetime | None = None) -> QueryLogStats:
         """Count the answers since a time, or all of them, as the rows tell it."""
-        first = _unix_second(since)
+        first = unix_second(since)
         row = self._fetch_one(
             "SELECT coalesce(sum(count), 0), count(*), min(id), max(id) FROM queries WHERE id >= ?",
             (first << ID_BITS,),
@@ -143,7 +130,7 @@ class QueryLogReader:
         row = self._fetch_one(
             """SELECT coalesce(sum(answers), 0), coalesce(sum(answers) FILTER (WHERE verdict = 'refused'), 0)
             FROM counts WHERE hour >= ?""",
-            (_unix_second(since) // 3600,),
+            (unix_second(since) // 3600,),
         )
         return (row[0], row[1]) if row else (0, 0)
 
@@ -158,7 +145,7 @@ class QueryLogReader:
         rows = self._fetch_all(
             f"""SELECT {record} FROM {JOINED.format(queries=_LATEST_BLOCKED)} WHERE o.verdict = 'refused'
             GROUP BY n.name, q.device_id, o.category ORDER BY max(q.id) DESC LIMIT ?""",  # noqa: S608 (our own words)
-            (_unix_second(since) << ID_BITS, _MOST_BLOCKED, limit),
+            (unix_second(since) << ID_BITS, _MOST_BLOCKED, limit),
         )
         return [QueryLogEntry(*row) for row in rows]
 
@@ -166,7 +153,7 @@ class QueryLogReader:
         """Return what was asked for below a site, and everything refused, since a time."""
         return self._fetch_entries(
             "q.id >= ? AND (o.verdict = 'refused' OR n.name = ? OR substr(n.name, -?) = ?) ORDER BY q.id",
-            (_unix_second(since) << ID_BITS, site, len(site) + 1, f".{site}"),
+            (unix_second(since) << ID_BITS, site, len(site) + 1, f".{site}"),
         )
 
     def read_tail(self, limit: int) -> list[QueryLogEntry]:
@@ -175,7 +162,7 @@ class QueryLogReader:
 
     def search_entries(self, filter_: QueryLogFilter, limit: int | None = 1000) -> list[QueryLogEntry]:
         """Return the newest entries that are wanted, the oldest of them first."""
-        where, values = _where_clause(filter_)
+        where, values = filter_.where_clause()
         return self._fetch_entries(
             f"{where} ORDER BY q.id DESC LIMIT ?",
             (*values, -1 if limit is None else limit),
@@ -186,8 +173,8 @@ class QueryLogReader:
         """Return a page of the entries since a time that are wanted, the newest first; see `log_page`."""
         return read_log_page(
             self._fetch_all,
-            _where_clause(filter_),
-            since=_unix_second(since),
+            filter_.where_clause(),
+            since=unix_second(since),
             before=before,
             blocked_only=filter_.verdict in BLOCKED_VERDICTS,
         )
@@ -200,7 +187,7 @@ class QueryLogReader:
         by = "INDEXED BY queries_closed" if blocked_only else ""
         rows = self._fetch_all(
             f"{_TOP[column].format(by=by)} WHERE {condition}q.id >= ? GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?",
-            (_unix_second(since) << ID_BITS, limit),
+            (unix_second(since) << ID_BITS, limit),
         )
         return [(row[0], row[1]) for row in rows]
 
@@ -210,7 +197,7 @@ class QueryLogReader:
             """SELECT strftime('%Y-%m-%dT%H:00:00Z', hour * 3600, 'unixepoch'), sum(answers),
                 coalesce(sum(answers) FILTER (WHERE verdict = 'refused'), 0)
             FROM counts WHERE hour >= ? GROUP BY hour ORDER BY hour""",
-            (_unix_second(since) // 3600,),
+            (unix_second(since) // 3600,),
         )
         return [(row[0], row[1], row[2]) for row in rows]
 
@@ -292,36 +279,6 @@ class QueryLogReader:
 def _has_tables(connection: Connection) -> bool:
     """Tell a log from one that the recorder has only begun to make."""
     return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
-
-
-def _where_clause(filter_: QueryLogFilter) -> tuple[str, tuple[object, ...]]:
-    parts: list[tuple[str, object]] = []
-    if filter_.name:
-        escaped = filter_.name.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        parts.append((r"n.name LIKE ? ESCAPE '\'", f"%{escaped}%"))
-    if filter_.device:
-        parts.append(("q.device_id = (SELECT id FROM devices WHERE token = ?)", filter_.device))
-    if filter_.devices:
-        any_of = "(SELECT id FROM devices WHERE token IN (SELECT value FROM json_each(?)))"
-        parts.append((f"q.device_id IN {any_of}", msgspec.json.encode(filter_.devices).decode()))
-    if filter_.verdict:
-        parts.append(("o.verdict = ?", filter_.verdict))
-    if filter_.verdict in BLOCKED_VERDICTS:
-        parts.append(("q.closed = 1 AND ?", 1))
-    if filter_.category:
-        parts.append(("o.category = ?", filter_.category))
-    if filter_.type:
-        number = _QTYPES.get(filter_.type.upper()) or filter_.type.upper().removeprefix("TYPE")
-        parts.append(("q.qtype = CAST(? AS INTEGER)", number))
-    if filter_.since is not None:
-        parts.append(("q.id >= ?", _unix_second(filter_.since) << ID_BITS))
-    if filter_.until is not None:
-        parts.append(("q.id < ?", _unix_second(filter_.until) << ID_BITS))
-    return " AND ".join(part for part, _ in parts) or "1", tuple(value for _, value in parts)
-
-
-def _unix_second(moment: datetime | None) -> int:
-    return int(moment.timestamp()) if moment else 0
 
 
 def _format_row_time(row_id: int | None) -> str | None:

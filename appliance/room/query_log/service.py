@@ -19,10 +19,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
-from appliance.ipc_server import serve_lines
 from appliance.metrics.samples import Sample
 from appliance.room.incidents.monitor import IncidentMonitor
-from appliance.room.incidents.pupil_reports import ReportOutcome
 from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import control
 from appliance.room.query_log.live_feed import LiveFeed
@@ -122,10 +120,6 @@ class QueryLogService:
             self._overflowing.discard(writer)
             writer.close()
 
-    async def serve_control(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Answer the questions of `control` on one connection."""
-        await serve_lines(reader, writer, self._handle_control_request)
-
     async def store_pending(self) -> None:
         """Store what is pending, and confirm it."""
         async with self._store_lock:
@@ -169,7 +163,7 @@ class QueryLogService:
         monitor, log_writer = self._monitor, self._log_writer
         if monitor is None or self.problem:
             return
-        if not await self._keep_incidents(monitor) or not self._may_have_unsent_incidents:
+        if not await self.keep_incidents(monitor) or not self._may_have_unsent_incidents:
             return
         self._may_have_unsent_incidents = False  # whoever keeps one meanwhile says that there is one
         try:
@@ -184,7 +178,7 @@ class QueryLogService:
             self._may_have_unsent_incidents = True
             await self._handle_write_error(problem)
 
-    async def _keep_incidents(self, monitor: IncidentMonitor) -> bool:
+    async def keep_incidents(self, monitor: IncidentMonitor) -> bool:
         """Write down what was found; where that fails it waits for the next time."""
         found = monitor.take_incidents()
         try:
@@ -196,6 +190,16 @@ class QueryLogService:
             await self._handle_write_error(problem)
             return False
         return True
+
+    async def handle_log_request(self, request: control.ControlRequest) -> control.ControlResponse:
+        """Do what is asked of the log's one writer, once what is pending is stored."""
+        await self.store_pending()
+        try:
+            return await self.run_on_disk_thread(
+                partial(self._log_writer.handle_control_request, request, self._now())
+            )
+        except WRITE_ERRORS as problem:
+            return control.ControlResponse(error=f"the query log cannot be written: {problem}")
 
     async def drain_workers(self, seconds: float) -> None:
         """Store what comes at once until every worker has gone, for so many seconds at most."""
@@ -283,52 +287,6 @@ class QueryLogService:
         if self.problem:
             log.warning("the query log can be written again")
             self.problem = ""
-
-    async def _handle_control_request(self, line: bytes) -> control.ControlResponse:
-        try:
-            request = control.request_decoder.decode(line)
-        except DECODING_FAILED as problem:
-            return control.ControlResponse(error=f"not a question: {problem}")
-        if isinstance(request, control.AcknowledgeRequest):
-            self._lamp.acknowledge_condition()
-            return control.ControlResponse()
-        if isinstance(request, control.PupilReportRequest):
-            return control.ControlResponse(outcome=await self._take_pupil_report(request))
-        if isinstance(request, control.RefusalRequest):
-            return self._find_refusal(request)
-        if isinstance(request, control.NamesRequest):
-            return control.ControlResponse(names=self._find_names(request))
-        await self.store_pending()
-        try:
-            return await self.run_on_disk_thread(
-                partial(self._log_writer.handle_control_request, request, self._now())
-            )
-        except WRITE_ERRORS as problem:
-            return control.ControlResponse(error=f"the query log cannot be written: {problem}")
-
-    def _find_refusal(self, request: control.RefusalRequest) -> control.ControlResponse:
-        if self._monitor is None:
-            return control.ControlResponse()
-        now = self._now()
-        return control.ControlResponse(
-            refusal=self._monitor.find_refusal(request.addresses, request.name, now) if request.name else None,
-            devices=self._monitor.list_refused_devices(request.addresses),
-            recent=self._monitor.list_recent_categories(request.addresses, now),
-        )
-
-    def _find_names(self, request: control.NamesRequest) -> dict[str, str]:
-        if self._monitor is None:
-            return {}
-        self._monitor.poll_policy(self._now())
-        return self._monitor.device_names.find_names(request.tokens)
-
-    async def _take_pupil_report(self, request: control.PupilReportRequest) -> ReportOutcome:
-        if self._monitor is None or self.problem:
-            return "unavailable"  # a child is not thanked for what a power cut would lose
-        outcome = self._monitor.take_pupil_report(request.addresses, request.name, self._now())
-        if outcome == "told" and not await self._keep_incidents(self._monitor):
-            return "unavailable"
-        return outcome
 
     async def run_on_disk_thread(self, work: Callable[[], T]) -> T:
         """Do something where the log is written, after what is under way there."""

@@ -1,7 +1,7 @@
 """Everything that is written down, in one place and by one thread: the database, the journal beside it, the key.
 
 A batch is stored when `write_batches` returns: in the journal or in the database. Few records go to the journal;
-they are taken into the database at once while the log was quiet (`PROMPT_FLUSHES` times), then every
+they are taken into the database at once while the log was quiet (`FlushPace`), then every
 `fold_seconds`, so that a day's trickle does not wear the card, or when they have become many: all of them wait in
 memory, too. Many at once go straight to the database, which then writes full pages anyway.
 
@@ -17,11 +17,9 @@ from pathlib import Path
 
 from appliance.clock_jumps import seconds_since_boot
 from appliance.control_characters import is_blank
-from appliance.errors import HallpassError
 from appliance.protocol import Incident
 from appliance.room import database_file
-from appliance.room.paths import RoomPaths
-from appliance.room.query_log import control, log_key, retention
+from appliance.room.query_log import control, retention
 from appliance.room.query_log.clock_guard import ClockGuard
 from appliance.room.query_log.database import (
     Connection,
@@ -30,23 +28,22 @@ from appliance.room.query_log.database import (
     check_database,
     is_damage,
     open_database_for_writing,
-    read_beginning,
 )
 from appliance.room.query_log.encryption import encrypt_plain_log
+from appliance.room.query_log.flush_pace import FlushPace
 from appliance.room.query_log.journal import Journal
+from appliance.room.query_log.log_files import LogFiles
 from appliance.room.query_log.log_key import LogKeySource, LogKeyUnavailable
 from appliance.room.query_log.pseudonyms import Pseudonyms
 from appliance.room.query_log.redaction import make_redactor
 from appliance.room.query_log.store import LogStore, format_time
 from appliance.room.sqlite_migrations import DatabaseTooNew
-from appliance.settings.room import LogSection, RoomSettings
+from appliance.settings.room import LogSection
 from dns.querylog.records import RecordBatch
 
 MANY_RECORDS = 256
 MAX_JOURNAL_BYTES = 512 * 1024
 MAX_JOURNALED_RECORDS = 4096  # two megabytes, and as much again while they are taken in
-PROMPT_FLUSHES = 200
-LOG_MODE = 0o640  # on a card the pages, a user of their own, read it
 PRUNE_HOUR = 3  # by this machine's clock
 DAY_SECONDS = 86_400.0
 MEASURE_SECONDS = 60.0  # how often the size is looked at
@@ -70,8 +67,7 @@ class QueryLogWriter:
         clock_trusted: Callable[[], bool] = lambda: True,
         uptime: Callable[[], float] = seconds_since_boot,
     ) -> None:
-        self._path = path
-        self._journal_path = journal_path
+        self._files = LogFiles(path, journal_path)
         self._settings = settings
         self._pseudonyms = pseudonyms
         self._key_source = key_source
@@ -83,10 +79,8 @@ class QueryLogWriter:
         self._journal: Journal | None = None
         self._journaled: list[RecordBatch] = []
         self._journaled_records = 0
-        self._pace = _FlushPace(settings.fold_seconds)
+        self._pace = FlushPace(settings.fold_seconds)
         self._pruned_at = self._measured_at = 0.0
-        self._inodes = (0, 0)  # of the database and of the journal, as they were opened
-        self._beginning = b""  # of the database's file
         self.deleted_when_full = 0  # rows, since the start
 
     def write_batches(self, batches: Sequence[RecordBatch], now: float, *, durable: bool = False) -> None:
@@ -240,21 +234,20 @@ class QueryLogWriter:
 
     def _open_store(self, now: float) -> LogStore:
         key = self._key_source.load_key()
-        self._prepare_files(now)
+        self._files.prepare(now)
         if key is not None:
-            encrypt_plain_log(self._path, self._journal_path, key, now)
-        connection = open_database_for_writing(self._path, key)
+            encrypt_plain_log(self._files.database, self._files.journal, key, now)
+        connection = open_database_for_writing(self._files.database, key)
         try:
             check_database(connection)
             store = LogStore(connection)
             self._clock.load(connection, now)
-            journal = Journal(self._journal_path, key)
+            journal = Journal(self._files.journal, key)
         except BaseException:
             connection.close()
             raise
         self._connection, self._store, self._journal = connection, store, journal
-        self._inodes = self._path.stat().st_ino, self._journal_path.stat().st_ino
-        self._beginning = read_beginning(self._path)
+        self._files.remember()
         if journal.size:
             found = journal.read_batches()
             store.insert_batches(found, now)
@@ -267,34 +260,22 @@ class QueryLogWriter:
 
     def _replace_damaged(self, problem: Exception, now: float) -> LogStore:
         self.close_without_writing()
-        aside = database_file.set_aside(self._path, problem, now)
+        aside = database_file.set_aside(self._files.database, problem, now)
         store = self._open_store(now)
         if aside is not None:
             self._record_loss(f"the log before this one, set aside as {aside.name}", str(problem), now)
         return store
 
-    def _prepare_files(self, now: float) -> None:
-        """Bring both files to what can be opened, or to nothing. Raises OSError."""
-        self._path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-        database_file.prepare_database_file(self._path, now, LOG_MODE)
-        database_file.prepare_database_file(self._journal_path, now)
-
     def _restore_removed(self, now: float) -> None:
         """Put back what somebody took away while it is open: everything that was written is still there."""
         if self._store is None:
             return
-        removed = [
-            path
-            for path, inode in zip((self._path, self._journal_path), self._inodes, strict=True)
-            if database_file.is_out_of_reach(path, inode, LOG_MODE if path == self._path else database_file.MODE)
-        ]
+        removed = self._files.find_removed()
         if not removed:
             return
         self._write_to_database([], now)  # the journal's own file holds nothing then
         self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        kept = self._path not in removed or database_file.copy_open_file(
-            self._path, self._inodes[0], now, LOG_MODE
-        )
+        kept = self._files.database not in removed or self._files.put_database_back(now)
         self.close_without_writing()
         log.error("%s: taken away while the room ran%s", removed[0], ", and put back" if kept else "")
         self._ensure_open(now)
@@ -305,57 +286,11 @@ class QueryLogWriter:
         """Begin a new database where this one's file was overwritten: SQLite goes on from what it remembers."""
         if self._store is None:
             return
-        found = read_beginning(self._path)
-        if not self._beginning:  # nothing had been moved there from the write-ahead log yet
-            self._beginning = found
-        elif found != self._beginning:
-            what = "overwritten" if found else "emptied"
-            self._replace_damaged(DatabaseDamaged(f"it was {what} while the room ran"), now)
+        if done := self._files.find_overwriting():
+            self._replace_damaged(DatabaseDamaged(f"it was {done} while the room ran"), now)
 
     def _record_loss(self, what: str, reason: str, now: float) -> None:
         self._connection.execute(
             "INSERT INTO deletions (time, what, who, reason, rows, answers) VALUES (?, ?, 'recorder', ?, 0, 0)",
             (format_time(now), what, reason),
         )
-
-
-def handle_without_service(settings: RoomSettings, request: control.ControlRequest) -> control.ControlResponse:
-    """Do what was asked while no recorder runs. Raises HallpassError."""
-    paths = RoomPaths.from_settings(settings)
-    now = time.time()
-    writer = QueryLogWriter(
-        paths.query_log,
-        paths.query_log_journal,
-        settings.log,
-        Pseudonyms.load_or_create(paths.data),
-        log_key.make_log_key_source(settings.log, paths),
-    )
-    try:
-        response = writer.handle_control_request(request, now)
-        writer.close(now)
-    except (DatabaseError, OSError) as problem:
-        raise HallpassError(f"{paths.query_log}: {problem}") from problem
-    finally:
-        writer.close_without_writing()
-    if response.error:
-        raise HallpassError(response.error)
-    return response
-
-
-class _FlushPace:
-    """How often a few records may be taken into the database: at once after a quiet time, then now and then."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._credit = float(PROMPT_FLUSHES)
-        self._at: float | None = None
-
-    def may_flush(self, now: float) -> bool:
-        """Tell whether now is a time to do it, and count it."""
-        if self._at is not None:
-            self._credit = min(self._credit + max(now - self._at, 0.0) / self._seconds, PROMPT_FLUSHES)
-        self._at = now
-        if self._credit < 1:
-            return False
-        self._credit -= 1
-        return True

@@ -6,8 +6,9 @@ from typing import Any
 from flask import render_template, request, url_for
 
 from appliance.rights import Right
+from appliance.room.query_log.log_filter import QueryLogFilter
 from appliance.room.query_log.log_page import LogPage
-from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter
+from appliance.room.query_log.reader import LogUnreadable
 from webui.room.blueprints import create_feature_blueprint, room
 from webui.room.refresh_cache import rendered_once
 from webui.room.today.refusals import describe_reason

@@ -15,7 +15,8 @@ from appliance.message_check import check_message
 from appliance.protocol import LookupQuestion
 from appliance.room.agent.device_lookups import MAX_BYTES, MAX_ENTRIES, answer_lookup
 from appliance.room.paths import RoomPaths
-from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
+from appliance.room.query_log.log_filter import QueryLogFilter
+from appliance.room.query_log.reader import QueryLogReader
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.querylog.records import QueryRecord, RecordBatch, encode_frame

@@ -9,8 +9,9 @@ import pytest
 from appliance.room.query_log import log_page
 from appliance.room.query_log.columns import ID_BITS
 from appliance.room.query_log.database import open_database_for_writing
+from appliance.room.query_log.log_filter import QueryLogFilter
 from appliance.room.query_log.log_page import LogPage
-from appliance.room.query_log.reader import QueryLogFilter, QueryLogReader
+from appliance.room.query_log.reader import QueryLogReader
 from appliance.room.query_log.store import LogStore
 from dns.querylog.records import QueryRecord, RecordBatch
 

@@ -10,12 +10,13 @@ from typing import Literal
 
 import pytest
 
-from appliance.room.query_log import control, writer
+from appliance.room.query_log import control, flush_pace, writer
 from appliance.room.query_log.database import WRITER_CACHE_KIBIBYTES, open_database_for_writing
 from appliance.room.query_log.journal import Journal
+from appliance.room.query_log.log_filter import QueryLogFilter
 from appliance.room.query_log.log_key import FileKey, LogKeySource, LogKeyUnavailable, NoKey
 from appliance.room.query_log.pseudonyms import Pseudonyms
-from appliance.room.query_log.reader import LogUnreadable, QueryLogFilter, QueryLogReader
+from appliance.room.query_log.reader import LogUnreadable, QueryLogReader
 from appliance.room.query_log.writer import QueryLogWriter
 from appliance.settings.room import LogSection
 from dns.querylog.records import QueryRecord, RecordBatch
@@ -62,7 +63,7 @@ def room(tmp_path: Path) -> Callable[..., QueryLogWriter]:
 
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few records wait in the spool from the beginning."""
-    monkeypatch.setattr(writer, "PROMPT_FLUSHES", 0)
+    monkeypatch.setattr(flush_pace, "PROMPT_FLUSHES", 0)
 
 
 def read(tmp_path: Path, source: LogKeySource | None = None) -> QueryLogReader:
@@ -146,7 +147,7 @@ def test_many_records_go_straight_into_the_database(
 def test_a_trickle_is_taken_in_now_and_then(
     room: Callable[..., QueryLogWriter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(writer, "PROMPT_FLUSHES", 1)
+    monkeypatch.setattr(flush_pace, "PROMPT_FLUSHES", 1)
     one = room(settings=LogSection(fold_seconds=60))
     for second in range(100):
         one.write_batches([RecordBatch("w", second + 1, (record(),))], NOW + second)
