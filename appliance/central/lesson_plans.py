@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from appliance.central import school_settings
 from appliance.central.decision_preview import DecisionPreview
 from appliance.central.errors import NotFound, NotPossible
+from appliance.central.school_settings_values import revision_of_values
 from appliance.central.site_names import checked_site
 from dns.policy.document import SchoolPlan
 from dns.policy.explain import Explanation
@@ -79,7 +80,7 @@ def make_plan(plan_id: str, title: str, links: Iterable[str], minutes: int) -> S
 
 def plan_revision(plan: SchoolPlan | None) -> str:
     """Return what names a plan as it stands; "" where there is none."""
-    return "" if plan is None else school_settings.revision_of_values([plan])
+    return "" if plan is None else revision_of_values([plan])
 
 
 def check_links(session: Session, preview: DecisionPreview, links: Iterable[str]) -> tuple[PlanLink, ...]:

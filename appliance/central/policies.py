@@ -91,7 +91,7 @@ def build_school_policy(
     """Make the school's part; `found`: its profiles, the default one first; `trust`: what holds from above."""
     default = profiles.default_profile(found).name
     own_rules = tuple(_to_rule(rule) for rule in school_rules)
-    fields = school_settings.document_fields(school)
+    fields = school_settings.policy_fields(school)
     if trust is not None:
         locked = (*fields["locked_categories"], *trust.locked_categories)
         fields = fields | {"locked_categories": tuple(dict.fromkeys(locked))}

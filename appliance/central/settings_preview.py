@@ -15,7 +15,8 @@ from appliance.central import school_settings, week_counts
 from appliance.central.change_preview import WELL_KNOWN_SITES, GroupSites, group_changes
 from appliance.central.decision_preview import DecisionPreview
 from appliance.central.models import UnblockRow
-from appliance.central.school_settings import SchoolSettings
+from appliance.central.school_settings_differences import differences, unlocking_warning
+from appliance.central.school_settings_values import SchoolSettings, document_fields
 from dns.policy.compiled_policy import CompiledPolicy
 from dns.policy.lookups import canonical
 from dns.policy.verdict import Step
@@ -38,14 +39,13 @@ def preview_settings(
     before = school_settings.read_settings(session)
     after = school_settings.checked_settings(session, changed)
     present = preview.current_policy(session)
-    fields = {field: getattr(after, field) for field in school_settings.FIELDS}
-    future = preview.compile_document(session, msgspec.structs.replace(present.document, **fields))
+    future = preview.compile_document(session, msgspec.structs.replace(present.document, **document_fields(after)))
     return SettingsChange(
-        words=tuple(school_settings.differences(before, after)),
+        words=tuple(differences(before, after)),
         groups=tuple(group_changes(present, future, now, WELL_KNOWN_SITES)),
         closing=tuple(_closing(session, present, future, now)),
         last_week=tuple(_last_week(session, now, before, after)),
-        warning=school_settings.unlocking_warning(before, after),
+        warning=unlocking_warning(before, after),
     )
 
 

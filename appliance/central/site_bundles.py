@@ -15,7 +15,8 @@ from appliance.central import school_settings, week_counts
 from appliance.central.decision_preview import DecisionPreview, SitePreview
 from appliance.central.errors import NotFound
 from appliance.central.models import UnblockRow
-from appliance.central.school_settings import bundle_site
+from appliance.central.school_settings_check import bundle_site
+from appliance.central.school_settings_values import SchoolSettings, revision_of_values
 from blocklists.site_bundles import needed_by
 from dns.errors import InvalidName
 from dns.policy.document import SiteBundle
@@ -129,9 +130,9 @@ def preview_bundle(
 
 def bundle_revision(bundle: SiteBundle | None) -> str:
     """Return what names a bundle as it stands; "" where there is none."""
-    return "" if bundle is None else school_settings.revision_of_values([bundle])
+    return "" if bundle is None else revision_of_values([bundle])
 
 
-def _with(settings: school_settings.SchoolSettings, bundle: SiteBundle) -> school_settings.SchoolSettings:
+def _with(settings: SchoolSettings, bundle: SiteBundle) -> SchoolSettings:
     rest = (one for one in settings.bundles if one.site != bundle.site)
     return msgspec.structs.replace(settings, bundles=(*rest, bundle))

@@ -8,7 +8,7 @@ import msgspec
 
 from appliance.central import school_settings, settings_preview
 from appliance.central.delegations import NeedsConfirmation
-from appliance.central.school_settings import SchoolSettings, parse_settings, to_builtins
+from appliance.central.school_settings_values import SchoolSettings, parse_settings, to_builtins
 from appliance.central.settings_preview import SettingsChange
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session

@@ -293,6 +293,7 @@ class Services:
                 "action": protocol.RoomAction(id="d" * 32, who="t7", what="lesson", happened_at=now)
             },
             "room_life.find_room": {"name": self._room_name}, "room_life.require_room": {"name": self._room_name},
+            "room_life.require_room_ids": {"names": (self._room_name,)},
             "room_life.enrol_room": {"name": "A new room"}, "room_life.rename_room": {"name": "Another name"},
             "card_secrets.give_card": {"name": "A new room"},
             "room_life.require_unused": {"names": ("A new room",), "replace": False},
@@ -304,6 +305,8 @@ class Services:
             "school_settings.changed_meanwhile": {"kind": "settings"},
             "school_settings.write_settings": {"settings": self._given["changed"]},
             "school_settings.checked_settings": {"settings": self._given["changed"]},
+            "school_settings_check.check_settings": {
+                "settings": self._given["changed"], "before": self._given["changed"]},
             "school_year.add_span": {"kind": "holidays"}, "script_keys.add_key": {
                 "name": "another", "ends": now + timedelta(days=30)},
             "script_keys.describe_state": {"row": lambda session: script_keys.list_keys(session)[0]},

@@ -32,6 +32,7 @@ from appliance.central.devices import imports, inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
 from appliance.central.lists import sources
+from appliance.central.school_settings_values import parse_settings
 from appliance.rights import SCHOOL_ROLES, SCRIPT_RIGHTS, Scope, has_right
 from appliance.room.agent import rpc
 from appliance.room.lesson_plans import LessonPlan
@@ -104,7 +105,7 @@ class FurnishedSchool(FakeSchool):
                 session, now, name="games.example.org", action="block", note=LONG[:200], locked=True, by="cora"
             )
             school_settings.save_settings(
-                session, now, changed=school_settings.parse_settings(SETTINGS), by="cora", fields=SETTINGS.keys()
+                session, now, changed=parse_settings(SETTINGS), by="cora", fields=SETTINGS.keys()
             )
             script_keys.add_key(
                 session,

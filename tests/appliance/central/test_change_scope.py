@@ -18,7 +18,7 @@ from appliance.central import (
     unblocks,
 )
 from appliance.central.models import Base, PublicationRow
-from appliance.central.school_settings import SchoolSettings
+from appliance.central.school_settings_values import SchoolSettings
 from appliance.protocol import RoomHealth
 from tests.fakes.school import FakeSchool
 

@@ -9,7 +9,7 @@ from appliance.central import delegations, school_settings, settings_preview, un
 from appliance.central.delegations import NeedsConfirmation
 from appliance.central.errors import NotPossible
 from appliance.central.profiles import ChangedMeanwhile
-from appliance.central.school_settings import SchoolSettings, parse_settings, to_builtins
+from appliance.central.school_settings_values import FIELDS, SchoolSettings, parse_settings, to_builtins
 from appliance.central.settings_preview import SettingsChange
 from dns.policy.document import BlockedRange, PolicyDocument
 from tests.fakes.school import FakeSchool
@@ -107,7 +107,7 @@ def undo_change(school: FakeSchool, change: str) -> str:
 
 
 def test_every_field_reaches_the_rooms_is_kept_once_and_can_be_undone(school: FakeSchool) -> None:
-    assert SET.keys() == {*school_settings.FIELDS}, "a new field has its value above"
+    assert SET.keys() == {*FIELDS}, "a new field has its value above"
     school.enrol()
     for field, value in SET.items():
         before = getattr(school.document(), field)

@@ -7,6 +7,7 @@ import pytest
 from appliance.central import rules, school_settings, site_bundles, unblocks, undo
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.profiles import ChangedMeanwhile
+from appliance.central.school_settings_values import SchoolSettings
 from appliance.central.site_bundles import BundleChange
 from blocklists.site_bundles import needed_by
 from dns.policy.compiled_policy import CompiledPolicy
@@ -97,7 +98,7 @@ def test_what_cannot_be_opened_is_in_no_bundle(school: FakeSchool, site: str, na
     with school.store.read_session() as session:
         wanted = SiteBundle(site=site, names=names)
         with pytest.raises(NotPossible, match=why):
-            school_settings.checked_settings(session, school_settings.SchoolSettings(bundles=(wanted,)))
+            school_settings.checked_settings(session, SchoolSettings(bundles=(wanted,)))
 
 
 def test_of_two_who_change_one_bundle_the_later_is_told_and_two_bundles_do_not_meet(school: FakeSchool) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from appliance.central import change_preview, counts, profiles, settings_preview, site_bundles, week_counts
 from appliance.central.profile_settings import read_settings
-from appliance.central.school_settings import SchoolSettings
+from appliance.central.school_settings_values import SchoolSettings
 from appliance.protocol import CountedAnswers, CountedSite, HourCounts
 from tests.fakes.school import FakeSchool
 

@@ -19,7 +19,8 @@ from appliance.central import (
 )
 from appliance.central.profile_settings import ProfileSettings, TimetableRow, check_settings, read_settings
 from appliance.central.ready_made_profiles import list_ready_made_profiles
-from appliance.central.school_settings import SchoolSettings
+from appliance.central.school_settings_check import bundle_site
+from appliance.central.school_settings_values import SchoolSettings
 from appliance.central.timetable_preview import TimetablePreview
 from appliance.script_interface import profiles as sent
 from appliance.script_interface import settings
@@ -179,7 +180,7 @@ def list_school_bundles(call: SchoolCall) -> Any:
 def get_school_bundle(call: SchoolCall, *, site: str) -> Any:
     """Return what opens with a site now."""
     own = site_bundles.find_bundle(call.session, site)
-    return _bundle(school_settings.bundle_site(site), own, site_bundles.names_now(call.session, site))
+    return _bundle(bundle_site(site), own, site_bundles.names_now(call.session, site))
 
 
 def put_school_bundle(call: SchoolCall, message: settings.SentBundle, site: str) -> Any:

@@ -9,7 +9,7 @@ import msgspec
 from werkzeug.datastructures import MultiDict
 
 from appliance.central.errors import NotPossible
-from appliance.central.school_settings import SchoolSettings, parse_settings, to_builtins
+from appliance.central.school_settings_values import SchoolSettings, parse_settings, to_builtins
 from appliance.room_rules import SMART_RULES
 from dns.policy.setting_limits import THRESHOLD_WORDS
 from webui.shared.translation import gettext, translatable, translate

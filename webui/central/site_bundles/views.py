@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as Redirect
 from appliance.central import school_settings, site_bundles
 from appliance.central.errors import NotPossible
 from appliance.central.profiles import ChangedMeanwhile
+from appliance.central.school_settings_check import bundle_site
 from appliance.central.site_bundles import BundleChange
 from appliance.rights import Right
 from blocklists.site_bundles import find_site_bundle, load_site_bundles
@@ -47,7 +48,7 @@ def change() -> str | tuple[str, int]:
         with central().store.read_session() as session:
             found = site_bundles.find_bundle(session, site)
             names = found.names if found is not None else site_bundles.names_now(session, site)
-            site = school_settings.bundle_site(site)
+            site = bundle_site(site)
     except NotPossible as problem:
         return _render_form(site, "", "", problem=str(problem)), 422
     return _render_form(site, "\n".join(names), site_bundles.bundle_revision(found))
