@@ -7,10 +7,10 @@ say the same of it. Nothing is counted by room or by person: rooms are counted b
 import shutil
 import statistics
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from importlib import metadata
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central import mail_outbox, policies, rooms, webhooks
 from appliance.central.lists import sources
+from appliance.central.lists.publisher import ListPublisher
 from appliance.central.models import (
     AuditHeadRow,
     RequestRow,
@@ -26,11 +27,9 @@ from appliance.central.models import (
     TrustContactRow,
     WebhookDeliveryRow,
 )
+from appliance.central.store import Store
 from appliance.metrics.samples import Metric, Sample, render_samples
 from appliance.room.conditions import Condition
-
-if TYPE_CHECKING:
-    from appliance.central.service import Central
 
 SILENT = timedelta(minutes=2)
 DECIDED_WITHIN = timedelta(days=1)
@@ -81,20 +80,18 @@ METRICS = (
 )
 
 
-def render_central(central: "Central") -> bytes:
+def render_central(store: Store, publisher: ListPublisher, data: Path, clock: Callable[[], datetime]) -> bytes:
     """Return central's figures in Prometheus' text format; without its database, what is known else."""
-    return render_samples(METRICS, collect_samples(central))
+    return render_samples(METRICS, _collect_samples(store, publisher, data, clock()))
 
 
-def collect_samples(central: "Central") -> tuple[Sample, ...]:
-    """Return central's figures."""
-    now = central.now()
+def _collect_samples(store: Store, publisher: ListPublisher, data: Path, now: datetime) -> tuple[Sample, ...]:
     try:
-        with central.store.read_session() as session:
+        with store.read_session() as session:
             known = (
                 *_room_samples(session, now),
                 *_request_samples(session, now),
-                *_list_samples(central, session),
+                *_list_samples(publisher, session),
                 *_mail_samples(session, now),
                 *_webhook_samples(session),
                 *_trust_samples(session, now),
@@ -107,8 +104,8 @@ def collect_samples(central: "Central") -> tuple[Sample, ...]:
         Sample("hallpass_central_build_info", 1, (metadata.version("hallpass"),)),
         Sample("hallpass_central_database_up", is_up),
         *known,
-        *_build_samples(central),
-        *_disk_samples(central),
+        *_build_samples(publisher),
+        *_disk_samples(data),
     )
 
 
@@ -160,9 +157,9 @@ def _request_samples(session: Session, now: datetime) -> Iterator[Sample]:
         yield Sample("hallpass_central_decision_longest_seconds", max(seconds))
 
 
-def _list_samples(central: "Central", session: Session) -> Iterator[Sample]:
+def _list_samples(publisher: ListPublisher, session: Session) -> Iterator[Sample]:
     subscribed = sources.list_sources(session)
-    copies = central.publisher.read_copies(subscribed).values()
+    copies = publisher.read_copies(subscribed).values()
     yield Sample("hallpass_central_lists", len(subscribed))
     yield Sample("hallpass_central_lists_held", sum(one.held is not None for one in copies))
     yield Sample("hallpass_central_lists_failing", sum(one.failures > 0 for one in copies))
@@ -173,8 +170,7 @@ def _list_samples(central: "Central", session: Session) -> Iterator[Sample]:
         yield Sample("hallpass_central_index_built_timestamp_seconds", published.built_at.timestamp())
 
 
-def _build_samples(central: "Central") -> Iterator[Sample]:
-    publisher = central.publisher
+def _build_samples(publisher: ListPublisher) -> Iterator[Sample]:
     yield Sample("hallpass_central_build_running", publisher.state.is_running)
     yield Sample("hallpass_central_build_failed", bool(publisher.state.error))
     if publisher.last_build_seconds is not None:
@@ -206,9 +202,9 @@ def _trust_samples(session: Session, now: datetime) -> Iterator[Sample]:
         yield Sample("hallpass_central_trust_reached_seconds", _seconds_since(contact.reached_at, now))
 
 
-def _disk_samples(central: "Central") -> Iterator[Sample]:
+def _disk_samples(data: Path) -> Iterator[Sample]:
     try:
-        usage = shutil.disk_usage(central.settings.central.shared_folder)
+        usage = shutil.disk_usage(data)
     except OSError:
         return
     yield Sample("hallpass_central_disk_size_bytes", usage.total)

@@ -13,7 +13,6 @@ stands in `page_files` and `page_authority`.
 import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import delete, select
@@ -29,14 +28,20 @@ from appliance.certificate_validity import CertificateValidity
 from appliance.protocol import PageCertificate
 from appliance.settings.values import MAX_HOST_NAME_LENGTH, is_host_name
 
-if TYPE_CHECKING:
-    from appliance.central.page_files import HandedIn
-
 AUTHORITY_FOLDER = "pages-authority"  # in central's data folder
 MAX_FILE_BYTES = 64 * 1024  # of a file that is handed in
 MAX_SUFFIX_LENGTH = MAX_HOST_NAME_LENGTH - MAX_LABEL_LENGTH - 1
 KEPT = timedelta(days=30)  # after it was taken back
 _NAMED_AT_ONCE = 5
+
+
+class HandedIn(msgspec.Struct, frozen=True):
+    """A certificate that can be used, written anew: nothing else that stood in the files is kept."""
+
+    chain: str  # PEM, the pages' first
+    key: str  # PEM, PKCS#8
+    names: tuple[str, ...]  # in small letters; the first label may be a star
+    ends: datetime  # the first of the chain to end
 
 
 class RoomPage(msgspec.Struct, frozen=True):
@@ -90,7 +95,7 @@ def hand_in(
     keys: KeyFile,
     now: datetime,
     *,
-    handed: "HandedIn",
+    handed: HandedIn,
     room: RoomRow | None,
     publicly_trusted: bool,
     by: str,

@@ -6,7 +6,6 @@ Whoever imports this has `cryptography` in its memory, nine megabytes: import it
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-import msgspec
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
@@ -14,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from appliance.central.errors import NotPossible
-from appliance.central.page_certificates import MAX_FILE_BYTES
+from appliance.central.page_certificates import MAX_FILE_BYTES, HandedIn
 from appliance.settings.values import is_host_name
 
 MAX_CHAIN = 6
@@ -25,15 +24,6 @@ _HASHES = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 _PEM = serialization.Encoding.PEM
 
 PageKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
-
-
-class HandedIn(msgspec.Struct, frozen=True):
-    """A certificate that can be used, written anew: nothing else that stood in the files is kept."""
-
-    chain: str  # PEM, the pages' first
-    key: str  # PEM, PKCS#8
-    names: tuple[str, ...]  # in small letters; the first label may be a star
-    ends: datetime  # the first of the chain to end
 
 
 def read_handed_in(certificate: bytes, key: bytes, now: datetime) -> HandedIn:

@@ -132,8 +132,8 @@ class Central:
                 partial(prune_files, folder=settings.central.handed_in_folder),
             ),
         )
-        figures = settings.metrics
-        self.metrics = MetricsServer(figures, partial(render_central, self)) if figures is not None else None
+        render = partial(render_central, self.store, self.publisher, settings.central.shared_folder, now)
+        self.metrics = MetricsServer(settings.metrics, render) if settings.metrics is not None else None
         self._rooms_tls_thread = PeriodicThread(
             "rooms tls", self.rooms_tls.refresh, every_seconds=ROOMS_TLS_SECONDS
         )

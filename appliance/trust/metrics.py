@@ -6,21 +6,20 @@ schools told last; what a school suppresses (counts under five) is in none of th
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from importlib import metadata
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from appliance.central.models import AuditHeadRow
+from appliance.central.store import Store
 from appliance.metrics.samples import Metric, Sample, render_samples
 from appliance.trust import documents, entries, schools
 from appliance.trust.school_list import ListedSchool, list_schools
-
-if TYPE_CHECKING:
-    from appliance.trust.service import Trust
 
 SCHOOL_STATES = ("in_touch", "silent", "registered", "retired", "revoked")
 
@@ -40,17 +39,16 @@ METRICS = (
 )
 
 
-def render_trust(trust: "Trust") -> bytes:
+def render_trust(store: Store, data: Path, clock: Callable[[], datetime]) -> bytes:
     """Return a trust's figures in Prometheus' text format; without its database, what is known else."""
-    return render_samples(METRICS, collect_samples(trust))
+    return render_samples(METRICS, _collect_samples(store, data, clock()))
 
 
-def collect_samples(trust: "Trust") -> tuple[Sample, ...]:
-    """Return a trust's figures."""
+def _collect_samples(store: Store, data: Path, now: datetime) -> tuple[Sample, ...]:
     try:
-        with trust.store.read_session() as session:
+        with store.read_session() as session:
             known = (
-                *_school_samples(session, list_schools(session, trust.now())),
+                *_school_samples(session, list_schools(session, now)),
                 *_entry_samples(session),
                 Sample("hallpass_trust_audit_entries", session.scalar(select(AuditHeadRow.number)) or 0),
             )
@@ -61,7 +59,7 @@ def collect_samples(trust: "Trust") -> tuple[Sample, ...]:
         Sample("hallpass_trust_build_info", 1, (metadata.version("hallpass"),)),
         Sample("hallpass_trust_database_up", is_up),
         *known,
-        *_disk_samples(trust),
+        *_disk_samples(data),
     )
 
 
@@ -89,9 +87,9 @@ def _entry_samples(session: Session) -> Iterator[Sample]:
         yield Sample("hallpass_trust_entries", kinds[kind], (kind,))
 
 
-def _disk_samples(trust: "Trust") -> Iterator[Sample]:
+def _disk_samples(data: Path) -> Iterator[Sample]:
     try:
-        usage = shutil.disk_usage(trust.settings.central.shared_folder)
+        usage = shutil.disk_usage(data)
     except OSError:
         return
     yield Sample("hallpass_trust_disk_size_bytes", usage.total)

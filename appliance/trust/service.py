@@ -7,7 +7,6 @@ does not have is anything of a school: no rooms, no lists, no devices. `applianc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -34,7 +33,7 @@ class Trust:
         self.keys = central.keys
         self.settings = central.settings
         figures = self.settings.metrics
-        self._metrics = MetricsServer(figures, partial(render_trust, self)) if figures is not None else None
+        self._metrics = MetricsServer(figures, self.render_figures) if figures is not None else None
 
     @property
     def now(self) -> Callable[[], datetime]:
@@ -60,6 +59,10 @@ class Trust:
         if self._metrics is not None:
             self._metrics.stop()
         self.central.stop()
+
+    def render_figures(self) -> bytes:
+        """Return the figures for Prometheus."""
+        return render_trust(self.store, self.settings.central.shared_folder, self.now)
 
     def enrol(self, token: str, credential_hash: str) -> SignedDocument | None:
         """Let a school's central in, and return its document; None: the token is of no use."""

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from appliance.trust import schools
-from appliance.trust.metrics import METRICS, render_trust
+from appliance.trust.metrics import METRICS
 from tests.docs.sources import ROOT
 from tests.fakes.trust import FakeTrust
 from tests.webui.trust.test_hostile_school import NUMBERS
 
 
 def figures(trust: FakeTrust) -> dict[str, float]:
-    lines = render_trust(trust.trust).decode().splitlines()
+    lines = trust.trust.render_figures().decode().splitlines()
     return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2]) for line in lines if not line.startswith("#")}
 
 
@@ -47,7 +47,7 @@ def test_no_figure_names_anything_of_a_school(trust: FakeTrust) -> None:
     hostile = [{"category": "Ann Other", "refused": 7}]
     trust.call("PUT", "numbers", trust.enrol("School One"), {**NUMBERS, "refused_by_category": hostile})
 
-    text = render_trust(trust.trust).decode()
+    text = trust.trust.render_figures().decode()
 
     assert "Ann Other" not in text
     assert "School One" not in text
