@@ -5,29 +5,36 @@ Questions gather until the loop comes round, and leave together through one of s
 and the case of the letters, within milliseconds (RFC 5452). A socket that gets wrong answers is under attack:
 its open questions go over TCP, and it is closed.
 
-What a server turns out not to bear is in `dns.forward.capabilities`. An answer that lost the case of its letters
-may be a spoofer's: the question is asked over TCP, where nobody can spoof, and what comes there tells whether the
-server keeps case. An error, or "there is none", in answer to mixed letters is asked about once more in plain ones,
-until the server has once answered mixed letters well; and an error, or nothing at all, once more without EDNS,
-until it has once answered with it. A question that UDP left unanswered twice goes over TCP.
+What a server turns out not to bear is in `dns.forward.capabilities`; what tells it, in
+`dns.forward.answer_doubts`. An answer that lost the case of its letters may be a spoofer's: the question is asked
+over TCP, where nobody can spoof, and what comes there tells whether the server keeps case. An error, or "there is
+none", in answer to mixed letters is asked about once more in plain ones, until the server has once answered mixed
+letters well; and an error, or nothing at all, once more without EDNS, until it has once answered with it. A
+question that UDP left unanswered twice goes over TCP.
 """
 
 import asyncio
 import socket
 from typing import Final
 
-from dns.errors import MalformedMessage
-from dns.forward import extended_error
+from dns.forward.answer_doubts import (
+    doubt_answer,
+    doubt_bare_error,
+    drop_case,
+    drop_edns,
+    has_records,
+    note_evidence,
+)
 from dns.forward.block_signals import is_quad9
 from dns.forward.capabilities import EVIDENCE_NEEDED, SMALL_DATAGRAM_BYTES, Capability, ServerCapabilities
 from dns.forward.connected_batch import ConnectedDatagrams
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamHealth
-from dns.forward.pending_query import NOT_UNDERSTOOD, PendingQuery, is_about_name
+from dns.forward.pending_query import NOT_UNDERSTOOD, PendingQuery
 from dns.forward.server import AnswerHandler, UpstreamAddress, UpstreamServer, socket_address, upstream_title
 from dns.forward.stream import StreamServer
 from dns.forward.udp_socket import SOCKET_SECONDS, UdpSocket
-from dns.message.header import RA, is_truncated, rcode_of
+from dns.message.header import is_truncated, rcode_of
 
 SOCKETS: Final = 4  # sockets that take questions at a time
 # Questions beyond that, while ports are not renewed: then what is open on one is let go.
@@ -74,7 +81,7 @@ class UdpServer:
         way = self._probes % 3
         self._probes += 1
         if way == 1 and self.capabilities.is_open(Capability.EDNS):
-            self._drop_edns(pending)
+            drop_edns(pending)
         pending.is_udp_doubted = way == 2
         if pending.is_udp_doubted:
             self.send_over_tcp(pending)
@@ -88,11 +95,11 @@ class UdpServer:
             self.send_over_tcp(pending)
             return
         if self.capabilities.is_open(Capability.MIXED_CASE):
-            self._drop_case(pending)
+            drop_case(pending)
         if self.capabilities.is_open(Capability.EDNS) and (
             self.health.timeouts_in_row >= EVIDENCE_NEEDED or pending.malformed_server is self
         ):
-            self._drop_edns(pending)
+            drop_edns(pending)
         self.send_query(pending)
 
     def send_over_tcp(self, pending: PendingQuery) -> None:
@@ -120,23 +127,10 @@ class UdpServer:
 
     def take_answer(self, pending: PendingQuery, data: bytes, now: float) -> bool:
         """Take an answer that came over UDP or TCP, or ask again in another way. False: it is malformed."""
-        rcode = rcode_of(data)
-        if rcode in NOT_UNDERSTOOD and self._may_drop_edns(pending):
-            # Is it the question that it does not understand, or our OPT record?
-            self._drop_edns(pending)
+        if pending.may_ask(self) and doubt_answer(self.capabilities, pending, data):
             self._ask_again(pending)
             return True
-        if self._is_case_doubtful(pending, data):
-            pending.is_edns_doubted = False  # it fails without as well
-            self._drop_case(pending)
-            self._ask_again(pending)
-            return True
-        if self._is_edns_doubtful(pending, data):
-            pending.is_case_doubted = False  # it fails in plain letters as well
-            self._drop_edns(pending)
-            self._ask_again(pending)
-            return True
-        self._note_evidence(pending, data, now)
+        note_evidence(self.capabilities, pending, data, now)
         return self.handler.handle_answer(pending, self, data)
 
     def handle_bare_error(self, pending: PendingQuery, data: bytes) -> None:
@@ -145,17 +139,11 @@ class UdpServer:
         Servers from before EDNS answer so: the question is asked again without, and then in plain letters. Beyond
         that it is passed over.
         """
-        if rcode_of(data) not in NOT_UNDERSTOOD or not pending.may_ask(self):
+        is_understood = rcode_of(data) not in NOT_UNDERSTOOD
+        if is_understood or not pending.may_ask(self) or not doubt_bare_error(self.capabilities, pending):
             self.handler.handle_malformed_answer(pending, self)
-        elif self._may_drop_edns(pending):
-            self._drop_edns(pending)
-            self._ask_again(pending)
-        elif pending.is_mixed and self.capabilities.is_open(Capability.MIXED_CASE):
-            pending.is_edns_doubted = False
-            self._drop_case(pending)
-            self._ask_again(pending)
         else:
-            self.handler.handle_malformed_answer(pending, self)
+            self._ask_again(pending)
 
     def handle_malformed_answer(self, pending: PendingQuery) -> None:
         """Take the news that a message with the right id and question is malformed."""
@@ -163,7 +151,7 @@ class UdpServer:
 
     def handle_late_answer(self, pending: PendingQuery, data: bytes) -> None:
         """Take an answer to a question that was given up."""
-        if self.capabilities.is_case_proven or _has_records(data):
+        if self.capabilities.is_case_proven or has_records(data):
             self.handler.handle_late_answer(pending, self, data)
 
     def handle_case_mismatch(self, pending: PendingQuery, data: bytes, now: float) -> bool:
@@ -184,58 +172,6 @@ class UdpServer:
     def _ask_again(self, pending: PendingQuery) -> None:
         pending.note_query(self)
         self.send_query(pending)
-
-    def _may_drop_edns(self, pending: PendingQuery) -> bool:
-        return pending.has_edns and self.capabilities.is_open(Capability.EDNS) and pending.may_ask(self)
-
-    @staticmethod
-    def _drop_edns(pending: PendingQuery) -> None:
-        pending.has_edns = False
-        pending.is_edns_doubted = True
-
-    @staticmethod
-    def _drop_case(pending: PendingQuery) -> None:
-        pending.is_case_doubted = pending.is_mixed
-        pending.send_plain()
-
-    def _is_case_doubtful(self, pending: PendingQuery, data: bytes) -> bool:
-        """Tell whether an answer may only mean that the server cannot bear mixed letters."""
-        if not pending.is_mixed or not self.capabilities.is_open(Capability.MIXED_CASE):
-            return False
-        if not pending.may_ask(self):
-            return False
-        if is_about_name(data) and (self.capabilities.is_case_proven or _has_records(data)):
-            return False
-        return not _is_final_failure(data)
-
-    def _is_edns_doubtful(self, pending: PendingQuery, data: bytes) -> bool:
-        """Tell whether an answer may only mean that the server cannot bear EDNS, which never brought anything."""
-        if self.capabilities.is_edns_proven or not self._may_drop_edns(pending):
-            return False
-        if is_about_name(data) and (_has_records(data) or (data[3] & RA and data[8:10] != b"\0\0")):
-            return False
-        return not _is_final_failure(data)
-
-    def _note_evidence(self, pending: PendingQuery, data: bytes, now: float) -> None:
-        """Learn from an answer what the server bears."""
-        if not is_about_name(data):
-            return
-        capabilities = self.capabilities
-        if not pending.has_edns:
-            if pending.is_edns_doubted:
-                capabilities.note_evidence_against(Capability.EDNS, now)
-        else:
-            capabilities.note_shown(Capability.EDNS)
-            capabilities.is_edns_proven = capabilities.is_edns_proven or _has_records(data)
-        if _has_records(data):
-            if pending.is_case_doubted:
-                capabilities.note_evidence_against(Capability.MIXED_CASE, now)
-            elif pending.is_mixed and pending.is_answered_by(data):
-                capabilities.note_shown(Capability.MIXED_CASE)
-                capabilities.is_case_proven = True
-        if pending.is_udp_doubted:
-            large = len(data) > SMALL_DATAGRAM_BYTES
-            capabilities.note_evidence_against(Capability.LARGE_DATAGRAMS if large else Capability.UDP, now)
 
     def handle_spoofing(self, sock: UdpSocket) -> None:
         """Take a port out of use, and ask its questions again where nobody can guess."""
@@ -352,16 +288,3 @@ class _TcpFallback:
             server.send_query(pending)
         else:
             server.handler.handle_failure(pending, server)
-
-
-def _is_final_failure(data: bytes) -> bool:
-    """Tell whether a failure is about the name, or cannot be read: then it is not asked about again."""
-    try:
-        return extended_error.is_final_failure(data)
-    except MalformedMessage:
-        return True
-
-
-def _has_records(data: bytes) -> bool:
-    """Tell whether a message's answer section holds anything."""
-    return data[6:8] != b"\0\0"
