@@ -43,6 +43,8 @@ rate_limit = 0
 listen = "127.0.0.1:8080"
 {source}
 """
+# Names that the policy closes by rules of the school's own.
+SCHOOLS_OWN = ("the-schools-own.example", "locked-by-the-school.example")
 LISTED = 3000  # names, so that an index is more than a few pages
 
 REFUSED = "refused"

@@ -1,4 +1,4 @@
-"""A whole enrolled room under `hallpass room`, and devices that ask all the while.
+"""A whole enrolled room under `hallpass room`.
 
 Its processes run without root's rights over other people's files, also where root runs the tests: a file of
 another owner is as closed to them as it is on a card.
@@ -11,7 +11,6 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -33,12 +32,11 @@ from blocklists.errors import ListError
 from blocklists.index import verify_index
 from dns.policy.document import PolicyDocument, Suspension, json_decoder
 from tests.fakes.central import FakeCentral
-from tests.fakes.enrolled import FAILED, OPEN, REFUSED, SILENT, EnrolledRoom, policy
+from tests.fakes.enrolled import FAILED, OPEN, REFUSED, SCHOOLS_OWN, SILENT, EnrolledRoom, policy
 from tests.fakes.ports import free_port
 from tests.fakes.resolvers import question
 from tests.fakes.upstream import FakeUpstream
 
-SCHOOLS_OWN = ("the-schools-own.example", "locked-by-the-school.example")
 TUNNEL = "tunnel.example"
 OPEN_NAME = "www.example.org"
 SUSPENDED_DEVICE = "127.0.0.66"
@@ -198,33 +196,6 @@ class WholeRoom(EnrolledRoom):
             return httpx.get(f"http://127.0.0.1:{self.web_port}/sign-in", timeout=3, trust_env=False).is_success
         except httpx.HTTPError:
             return False
-
-
-class Devices:
-    """Ask for closed and open names for as long as a `with` block lasts, and note what they hear."""
-
-    def __init__(self, room: WholeRoom) -> None:
-        self._room = room
-        asked = (*SCHOOLS_OWN, OPEN_NAME)
-        self.heard: dict[str, set[str]] = {name: set() for name in asked}
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(name,)) for name in asked]
-
-    def __enter__(self) -> "Devices":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self, name: str) -> None:
-        number = 0
-        while not self._stopping.wait(0.02):
-            number += 1  # a name of its own each time, so that nothing is answered from memory
-            self.heard[name].add(self._room.ask(f"d{number}.{name}"))
 
 
 def is_root() -> bool:

@@ -4,7 +4,6 @@ Real processes, real files, devices that ask all the while.
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,13 +15,12 @@ from appliance.room.conditions import Condition
 from blocklists import builtin_list
 from blocklists.errors import ListError
 from blocklists.index import verify_index
+from tests.fakes.asking_devices import AskingDevices
 from tests.fakes.central import FakeCentral
-from tests.fakes.enrolled import FAILED, OPEN, REFUSED, SILENT, EnrolledRoom, remove, wait_until
+from tests.fakes.enrolled import FAILED, OPEN, REFUSED, SCHOOLS_OWN, SILENT, EnrolledRoom, remove, wait_until
 from tests.fakes.upstream import FakeUpstream
 
 Damage = Callable[[Path], None]
-
-SCHOOLS_OWN = ("the-schools-own.example", "locked-by-the-school.example")
 
 
 def three_bytes(path: Path, at: float = 0.3) -> None:
@@ -99,34 +97,6 @@ def room(short_path: Path, central: FakeCentral) -> Iterator[EnrolledRoom]:
         one.stop()
 
 
-class Devices:
-    """Ask for closed and open names for as long as a `with` block lasts, and note what they hear."""
-
-    def __init__(self, room: EnrolledRoom, *names: str) -> None:
-        self.heard: dict[str, set[str]] = {name: set() for name in names}
-        self.rounds = 0
-        self._room = room
-        self._stopping = threading.Event()
-        self._threads = [threading.Thread(target=self._ask, args=(name,)) for name in names]
-
-    def __enter__(self) -> "Devices":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _ask(self, name: str) -> None:
-        number = 0
-        while not self._stopping.is_set():
-            number += 1  # a name of its own each time, so that nothing is answered from memory
-            self.heard[name].add(self._room.ask(f"d{number}.{name}"))
-            self.rounds += 1
-
-
 def test_a_room_that_is_whole_says_nothing_of_damage(room: EnrolledRoom) -> None:
     room.start()
     assert room.ask("now.example") == REFUSED
@@ -161,7 +131,7 @@ def test_a_room_with_no_index_left_closes_what_the_list_of_hallpass_has(
 def test_an_index_damaged_where_it_lies_is_left_within_moments(room: EnrolledRoom, damage: Damage) -> None:
     room.start()
     assert room.ask("now.example") == REFUSED
-    with Devices(room, "www.example.org", *SCHOOLS_OWN) as devices:
+    with AskingDevices(room, "www.example.org", *SCHOOLS_OWN) as devices:
         damage(room.index)
         wait_until("every worker's index before it", lambda: _all_say(room, "before.example", REFUSED))
         rounds = devices.rounds
@@ -180,7 +150,7 @@ def test_an_index_whose_file_is_gone_goes_on_being_used_by_those_who_have_it(
     room: EnrolledRoom, damage: Damage
 ) -> None:
     room.start()
-    with Devices(room, "now.example", "both.example", *SCHOOLS_OWN) as devices:
+    with AskingDevices(room, "now.example", "both.example", *SCHOOLS_OWN) as devices:
         damage(room.index)
         wait_until("health to say so", lambda: room.conditions() == {Condition.LISTS_DAMAGED})
     assert set.union(*devices.heard.values()) == {REFUSED}
@@ -193,7 +163,7 @@ def test_a_damaged_index_is_fetched_again_from_central(
     room.start()
     room.start_agent()
     wait_until("the agent", lambda: central.health)
-    with Devices(room, *SCHOOLS_OWN) as devices:
+    with AskingDevices(room, *SCHOOLS_OWN) as devices:
         damage(room.index)
         wait_until("the index", lambda: _is_whole(room))
         wait_until("every worker's lists", lambda: _all_say(room, "before.example", OPEN))
@@ -255,7 +225,7 @@ def test_a_policy_that_vanishes_or_is_damaged_stays_in_force_through_restarts(
 ) -> None:
     room.start()
     assert room.paths.last_good_policy.stat().st_mode & 0o777 == 0o600
-    with Devices(room, "both.example", *SCHOOLS_OWN) as devices:
+    with AskingDevices(room, "both.example", *SCHOOLS_OWN) as devices:
         damage(room.paths.policy)
         wait_until("health to say so", lambda: room.conditions() == {Condition.POLICY_DAMAGED})
     assert set.union(*devices.heard.values()) == {REFUSED}
@@ -275,7 +245,7 @@ def test_a_damaged_policy_is_fetched_again_from_central(
     room.start()
     room.start_agent()
     wait_until("the agent", lambda: central.health)
-    with Devices(room, *SCHOOLS_OWN) as devices:
+    with AskingDevices(room, *SCHOOLS_OWN) as devices:
         damage(room.paths.policy)
         wait_until("the policy", lambda: installer.installed_policy_version(room.paths) == 7)
         wait_until("a room that is well", lambda: room.said() and not room.conditions())

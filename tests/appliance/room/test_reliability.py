@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from appliance.room.reliability import THINGS, DurableThing
+from tests.fakes.asking_devices import AskingDevices
 from tests.fakes.central import FakeCentral
-from tests.fakes.enrolled import FAILED, OPEN, REFUSED, remove
+from tests.fakes.enrolled import FAILED, OPEN, REFUSED, SCHOOLS_OWN, remove
 from tests.fakes.upstream import FakeUpstream
-from tests.fakes.whole_room import OPEN_NAME, SCHOOLS_OWN, Devices, WholeRoom, is_root
+from tests.fakes.whole_room import OPEN_NAME, WholeRoom, is_root
 
 HEAL_SECONDS = 60.0
 NOBODY = 65534
@@ -167,7 +168,7 @@ def damage_and_watch(room: WholeRoom, damages: list[tuple[Path, Damage]], *, is_
             damage_file(path, damage)
         room.has_lost_state = not room.paths.agent_store.exists()
         room.start_room()
-    with Devices(room) as devices:
+    with AskingDevices(room, *SCHOOLS_OWN, OPEN_NAME, pause=0.02) as devices:
         if is_running:
             for path, damage in damages:
                 damage_file(path, damage)
