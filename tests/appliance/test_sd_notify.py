@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from appliance import sd_notify
-from tests.appliance.commands.test_central import HALLPASS
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
 
 @pytest.fixture

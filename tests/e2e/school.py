@@ -24,8 +24,7 @@ from dnslib import QTYPE, DNSRecord
 from tests.bench.servers import family
 from tests.e2e.browser import Browser
 from tests.fakes.ports import free_port
-
-HALLPASS = (sys.executable, "-m", "appliance")
+from tests.fakes.programs import HALLPASS
 
 T = TypeVar("T")
 

@@ -18,11 +18,11 @@ from appliance.room.agent.installer import installed_policy_version
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from tests.appliance.commands.test_central import HALLPASS, run
 from tests.e2e.school import until
 from tests.fakes.authority import Authority
 from tests.fakes.card import FakeCard
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS, run
 
 SHIPPED = Path(__file__).parents[2] / "image-build/boot/hallpass.toml"
 CENTRAL = "central.example.org"  # as its bundles name it; here it is found on this machine

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Room, School, answers, until
+from tests.e2e.school import Room, School, answers, until
 from tests.e2e.test_the_story import SITE, approve, ask_to_open, refuses
+from tests.fakes.programs import HALLPASS
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -19,9 +19,10 @@ import pytest
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.pinned_tls import AUTHORITIES_FILE
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Dig, Process, until
+from tests.e2e.school import Dig, Process, until
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
 ROOT = Path(__file__).parents[2]
 CHECKLIST = (ROOT / "docs/lost-card.md").read_text()

@@ -12,9 +12,10 @@ import pytest
 
 from appliance.protocol import Target
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Process, hallpass, until
+from tests.e2e.school import Process, hallpass, until
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
 pytestmark = pytest.mark.timeout(180)
 

@@ -26,8 +26,9 @@ from appliance.room.paths import RoomPaths
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
-from tests.e2e.school import HALLPASS, Process, answers, hallpass, until
+from tests.e2e.school import Process, answers, hallpass, until
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
 PASSPHRASE = "correct horse battery staple"
 SOON = 30.0

@@ -12,8 +12,9 @@ from functools import partial
 import pytest
 
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Room, School, hallpass, until
+from tests.e2e.school import Room, School, hallpass, until
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
 pytestmark = pytest.mark.timeout(240)
 

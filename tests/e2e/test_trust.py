@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.school import HALLPASS, Process, Room, School, answers, hallpass, until
+from tests.e2e.school import Process, Room, School, answers, hallpass, until
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -21,10 +21,11 @@ import pytest
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.pinned_tls import AUTHORITIES_FILE
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Dig, Process, hallpass, until
+from tests.e2e.school import Dig, Process, hallpass, until
 from tests.fakes.authority import Authority
 from tests.fakes.network_namespace import add_address, run_in_network_namespace
 from tests.fakes.packet_capture import PacketCapture, Said
+from tests.fakes.programs import HALLPASS
 
 CENTRAL, SECURE, PLAIN, TEACHER, OFFICE, INTERNET = (f"192.0.2.{number}" for number in (1, 4, 5, 7, 8, 53))
 SITE, ASKED = "coolmathgames.com", "asked-of-the-list.example"

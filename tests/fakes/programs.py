@@ -1,10 +1,18 @@
-"""Stories that need an interpreter, or several, of their own."""
+"""The command, and stories that need an interpreter, or several, of their own."""
 
 import subprocess
 import sys
 import textwrap
 
+HALLPASS = (sys.executable, "-m", "appliance")
 TOGETHER = 4  # processes
+
+
+def run(*arguments: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `hallpass` to its end."""
+    return subprocess.run(
+        [*HALLPASS, *arguments], capture_output=True, text=True, timeout=60, check=False, input=typed
+    )
 
 
 def run_together(code: str, *arguments: str) -> list[tuple[str, int]]:

@@ -32,8 +32,8 @@ from appliance.room.query_log.offline_control import handle_without_service
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
-HALLPASS = (sys.executable, "-m", "appliance")
 CLOSED = "gambling.example"
 REFUSAL_SECONDS, ALLOWED_SECONDS = 0.5, 2.0
 A_SECOND = 200

@@ -11,8 +11,9 @@ import pytest
 
 from appliance.room import health
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Dig, Process, School, answers, hallpass, until
+from tests.e2e.school import Dig, Process, School, answers, hallpass, until
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 from tests.upgrade import old_data
 from tests.upgrade.old_data import PASSWORD, SITE
 

@@ -13,9 +13,9 @@ import pytest
 
 from appliance.card.boot_partition import ImageBootFiles, ImageInvalid, find_boot_offset, unpack_image
 from appliance.card.enrolment_file import EnrolmentFile, encode_enrolment
-from tests.appliance.commands.test_central import run
 from tests.appliance.test_cli import hallpass_on_a_terminal
 from tests.fakes.card import TOKEN
+from tests.fakes.programs import run
 
 SHIPPED = Path(__file__).parents[3] / "image-build/boot/hallpass.toml"
 SECTOR = 512

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from appliance.card.contained_machine import ContainedMachine
-from tests.appliance.commands.test_central import HALLPASS
 from tests.fakes.card import FakeCard
+from tests.fakes.programs import HALLPASS
 
 # Only root may give files to others; for anybody else everything is theirs, as root of a namespace of their own.
 IS_ROOT = os.geteuid() == 0

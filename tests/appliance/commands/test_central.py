@@ -25,14 +25,7 @@ from appliance.protocol import Target
 from tests.bench.servers import family, pss, rss
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
-
-HALLPASS = (sys.executable, "-m", "appliance")
-
-
-def run(*arguments: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*HALLPASS, *arguments], capture_output=True, text=True, timeout=60, check=False, input=typed
-    )
+from tests.fakes.programs import HALLPASS, run
 
 
 @pytest.fixture

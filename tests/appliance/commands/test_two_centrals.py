@@ -17,9 +17,10 @@ import pytest
 
 from appliance.protocol import Target
 from tests.e2e.browser import Browser
-from tests.e2e.school import HALLPASS, Process, answers, until
+from tests.e2e.school import Process, answers, until
 from tests.fakes.ports import free_port
 from tests.fakes.postgres import postgres_server
+from tests.fakes.programs import HALLPASS
 
 pytestmark = pytest.mark.timeout(300)
 

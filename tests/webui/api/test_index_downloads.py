@@ -13,8 +13,9 @@ import pytest
 
 from appliance.central.models import PublicationRow
 from blocklists.container import INDEX_NAME
-from tests.e2e.school import HALLPASS, Process, answers, until
+from tests.e2e.school import Process, answers, until
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 from tests.fakes.school import FakeSchool
 
 VERSION = "f" * 64

@@ -22,9 +22,10 @@ from appliance.central.models import AuditRow, RequestRow, RoomActionRow, RuleRo
 from appliance.operations import BASE_PATH, OPERATIONS
 from appliance.rights import SCRIPT_RIGHTS
 from tests.docs.sources import ROOT
-from tests.e2e.school import HALLPASS, Process, answers, until
+from tests.e2e.school import Process, answers, until
 from tests.fakes.ports import free_port
 from tests.fakes.postgres import postgres_server
+from tests.fakes.programs import HALLPASS
 from tests.fakes.school import FakeSchool
 
 SCHEMATHESIS = ROOT / ".venv-schemathesis/bin/schemathesis"

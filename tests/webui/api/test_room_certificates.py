@@ -23,9 +23,10 @@ from appliance.central.x509_certificates import make_authority, sign_room
 from appliance.pinned_tls import HELLO_BYTES, UNRECOGNIZED_NAME, find_authority_id, needed_hello_bytes
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-from tests.e2e.school import HALLPASS, Process, answers, until
+from tests.e2e.school import Process, answers, until
 from tests.fakes.pinned_room import PinnedRoom, call_plain
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 from webui.api.app import create_rooms_app
 
 pytestmark = pytest.mark.xdist_group("room certificates")

@@ -8,9 +8,10 @@ import pytest
 
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import SettingsInvalid, load_settings
-from tests.e2e.school import HALLPASS, Process, until
+from tests.e2e.school import Process, until
 from tests.fakes.authority import Authority
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 
 SETTINGS = """[central]
 school = "Example Primary"

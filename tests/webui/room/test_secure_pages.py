@@ -13,10 +13,11 @@ from appliance.room.page_certificate import HeldPage, write_page
 from appliance.room.paths import RoomPaths
 from appliance.settings.load import SettingsInvalid, load_settings
 from appliance.settings.room import RoomSettings
-from tests.e2e.school import HALLPASS, Process, until
+from tests.e2e.school import Process, until
 from tests.fakes.authority import Authority
 from tests.fakes.list_server import make_certificate
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 from webui.room.app import create_app
 
 SETTINGS = """[room]
