@@ -22,11 +22,6 @@ from tests.fakes.upstream import FakeUpstream, ReceivedQuery, Reply
 NAME = "dns.example.org"
 
 
-@pytest.fixture(name="authority", scope="module")
-def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 class Provider:
     """A server over HTTPS that answers as a fake upstream would."""
 

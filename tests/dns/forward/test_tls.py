@@ -15,11 +15,6 @@ from tests.fakes.upstream import FakeUpstream
 NAME = "dns.example.org"
 
 
-@pytest.fixture(name="authority", scope="module")
-def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture(name="server")
 def _server(authority: Authority) -> Iterator[FakeUpstream]:
     with FakeUpstream(certificate=authority.server(NAME)) as server:

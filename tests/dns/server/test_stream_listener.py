@@ -8,7 +8,6 @@ from pathlib import Path
 
 import dnslib
 import httpx
-import pytest
 
 from dns.local_zones.local_zones import LocalZones
 from dns.server.sockets import open_worker_sockets
@@ -42,11 +41,6 @@ class Source:
 
     def is_whole(self) -> bool:
         return True
-
-
-@pytest.fixture(name="authority", scope="module")
-def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @asynccontextmanager

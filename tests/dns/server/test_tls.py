@@ -16,11 +16,6 @@ from tests.fakes.authority import Authority
 NAME = "room.example.org"
 
 
-@pytest.fixture(name="authority", scope="module")
-def _authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 def test_a_renewed_certificate_is_used_and_a_broken_one_is_not(authority: Authority, tmp_path: Path) -> None:
     clock = [0.0]
     files = (tmp_path / "server.pem", tmp_path / "server.key")
