@@ -10,7 +10,12 @@ from appliance.card.enrolment_file import EnrolmentFile, encode_enrolment
 from appliance.card.machine import Machine
 from appliance.card.paths import CardPaths
 from appliance.card.provisioning import Provisioning
+from appliance.room import health
+from appliance.room.conditions import Condition
+from appliance.settings.load import load_settings
+from appliance.settings.room import RoomSettings
 
+SETTINGS = '[room]\nname = "Room 4"\n[dns]\nupstreams = ["192.0.2.53"]\n'
 TOKEN = "t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-t0ken-0"
 
 
@@ -149,3 +154,16 @@ class FakeCard:
         """Return every file with its content."""
         root = self.paths.root
         return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+    def settings_in_use(self) -> RoomSettings:
+        """Return the settings by which the room's services run."""
+        return load_settings(self.paths.room_settings, RoomSettings)
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """Return what the card says of itself."""
+        [said] = health.read_health(self.paths.runtime / "health", 1e12)
+        return said.conditions
+
+    def problem(self) -> str:
+        """Return what stands beside the settings' file."""
+        return self.paths.problem_file.read_bytes().decode()
