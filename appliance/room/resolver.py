@@ -1,7 +1,6 @@
 """The room's resolver: composes `dns` with the room's settings, its policy and its health."""
 
 import importlib
-import logging
 import secrets
 import sys
 import time
@@ -11,114 +10,38 @@ from pathlib import Path
 from typing import TypeVar
 
 from appliance.errors import HallpassError
-from appliance.room import health, start_up
+from appliance.room import start_up
 from appliance.room.addresses import outbound_addresses
 from appliance.room.capacity import cache_megabytes, worker_count
-from appliance.room.conditions import Condition
-from appliance.room.file_state import FileState, read_file_state
-from appliance.room.health import ProcessHealth
 from appliance.room.link_networks import link_networks
 from appliance.room.local_zones import make_local_zones, own_names
 from appliance.room.paths import RoomPaths
-from appliance.room.policy_loader import PolicyLoader
-from appliance.room.resolver_metrics import WorkerStarts, worker_samples
-from appliance.room.room_policy import policy_files
+from appliance.room.policy_source import RoomPolicySource
+from appliance.room.resolver_health import make_health_writer
+from appliance.room.resolver_metrics import WorkerStarts
 from appliance.room.settings_reload import SettingsReload
 from appliance.sd_notify import sd_notify
 from appliance.settings.dns import PRIVATE_NETWORKS, DnsCacheSection, DnsTlsSection, with_switches
 from appliance.settings.room import RoomSettings
 from appliance.settings.values import Endpoint
-from dns import worker
 from dns.cache import MessageCache
-from dns.forward import health as upstream_health
 from dns.forward.upstreams import ForwardZone
 from dns.heartbeats import WorkerHeartbeats
 from dns.local_zones.local_zones import LocalZones
-from dns.policy.compiled_policy import CompiledPolicy
 from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.server.session_tickets import TicketKeys
 from dns.server.sockets import SocketAddress, WorkerSockets
 from dns.server.tls import ALPN_PROTOCOL, HTTPS_ALPN_PROTOCOL, Certificate
 from dns.shared_usage import SharedUsage
 from dns.supervisor import Supervisor
-from dns.worker import Worker, WorkerSettings, run_worker
+from dns.worker import Worker, run_worker
+from dns.worker_config import WorkerSettings
 from dns.worker_group import WorkerGroup
 
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 (recognised, not bound)
 _ADDRESS_SECONDS = 30.0
-_log = logging.getLogger(__name__)
 
-FileStates = tuple[FileState, ...]
 T = TypeVar("T")
-
-
-class RoomPolicySource:
-    """The room's policy as it stands on its disk (`dns.worker.PolicySource`)."""
-
-    def __init__(self, settings: RoomSettings, paths: RoomPaths) -> None:
-        """Load the policy. Raises HallpassError."""
-        self._settings = settings
-        self._paths = paths
-        self._loader = PolicyLoader(settings, paths, keeps_copy=True)
-        tried = self._state()
-        self._policy: CompiledPolicy = self._loader.load()
-        self._tried_state = (tried, self._loader.index_state())
-        self.on_load: Callable[[], None] = lambda: None  # what else follows the files
-
-    @property
-    def conditions(self) -> dict[Condition, str]:
-        """What is not as it should be about the files, and what is used instead."""
-        return self._loader.conditions
-
-    def current(self) -> CompiledPolicy:
-        """Return the policy that was loaded last."""
-        return self._policy
-
-    @property
-    def index_size(self) -> int:
-        """How many entries the lists in use hold."""
-        return self._loader.index_size
-
-    def has_changed(self) -> bool:
-        """Tell whether a file was put in another's place since the last attempt to load."""
-        return (self._state(), self._loader.index_state()) != self._tried_state
-
-    def load(self) -> CompiledPolicy:
-        """Load the policy anew. Raises ValueError with one line that says why it cannot be used."""
-        tried = self._state()
-        try:
-            self._policy = self._loader.load()
-        except (HallpassError, OSError) as problem:
-            raise ValueError(str(problem)) from problem
-        finally:  # where it fails, it is not tried again until something changes
-            self._tried_state = (tried, self._loader.index_state())
-            self.on_load()
-        return self._policy
-
-    def is_touched(self) -> bool:
-        """Tell whether somebody wrote to a file of the index in use."""
-        return self._loader.is_touched()
-
-    def is_whole(self) -> bool:
-        """Read the index in use and tell whether it is what was opened. Where not, load."""
-        return self._loader.is_whole()
-
-    def load_if_changed(self) -> None:
-        """Load what has changed since the last attempt; where that fails the last policy stays.
-
-        A worker that takes the place of another begins with this process's policy, which may be hours old; and
-        what ended the other one may have been an index that was damaged where it lies.
-        """
-        if self.has_changed() or not self.is_whole():
-            try:
-                self.load()
-            except ValueError as problem:
-                _log.warning("keeping the policy as it was: %s", problem)
-            except Exception:  # a mistake of ours must not keep a worker from answering  # noqa: BLE001
-                _log.exception("keeping the policy as it was")
-
-    def _state(self) -> FileStates:
-        return tuple(read_file_state(path) for path in policy_files(self._settings, self._paths))
 
 
 class PageAddresses:
@@ -207,7 +130,7 @@ class WorkerGroupFactory:
         def run_numbered_worker(number: int, sockets: WorkerSockets, ready: Callable[[], None]) -> None:
             policy_source.load_if_changed()
             starts = self._starts.count_start(number)
-            report_status = _health_writer(
+            report_status = make_health_writer(
                 number, self._paths.health_folder, policy_source, starts if settings.metrics is not None else None
             )
             beat = partial(self.heartbeats.record_heartbeat, number)
@@ -300,59 +223,6 @@ def _bind_advice(problem: OSError) -> str:
     if isinstance(problem, PermissionError):
         return "ports below 1024 need CAP_NET_BIND_SERVICE or root; see [dns] listen"
     return f"{problem.strerror or problem}; see [dns] listen"
-
-
-def _health_writer(
-    number: int, folder: Path, policy_source: RoomPolicySource, starts: int | None = None
-) -> Callable[[worker.WorkerStatus], None]:
-    def write_status(status: worker.WorkerStatus) -> None:
-        policy_conditions = policy_source.conditions
-        conditions = list(policy_conditions)
-        details = {"policy": str(status.policy_version), "unconfirmed": str(status.unconfirmed_records)}
-        if status.upstreams_down_since is not None:
-            conditions.append(Condition.UPSTREAM_DOWN)
-            since = time.strftime("%H:%M", time.localtime(status.upstreams_down_since))
-            details["upstreams"] = f"no upstream has answered well since {since}"
-        elif any(state.down_since for state in status.upstream_states):
-            conditions.append(Condition.UPSTREAM_FAILING)
-        details |= {
-            f"upstream {state.server}": _describe_upstream(state)
-            for state in status.upstream_states
-            if state.down_since
-        }
-        if status.certificate_problem:
-            conditions.append(Condition.ENCRYPTED_DNS)
-            details[Condition.ENCRYPTED_DNS.value] = status.certificate_problem
-        details |= {condition.value: words for condition, words in policy_conditions.items()}
-        if status.policy_problem:
-            details["policy-problem"] = status.policy_problem
-        policy, now = policy_source.current(), time.time()
-        if entries := policy.too_wide:
-            details["policy-too-wide"] = "; ".join(entries)
-        health.write_health(
-            folder,
-            ProcessHealth(
-                process=f"resolver-{number}",
-                time=now,
-                conditions=tuple(conditions),
-                details=details,
-                samples=()
-                if starts is None  # nobody reads figures
-                else worker_samples(
-                    number, status, policy, starts=starts, index_entries=policy_source.index_size, now=now
-                ),
-            ),
-        )
-
-    return write_status
-
-
-def _describe_upstream(state: upstream_health.UpstreamState) -> str:
-    """Say what is wrong with an upstream that is down."""
-    since = time.strftime("%H:%M", time.localtime(state.down_since))
-    if state.failure:
-        return f"{state.failure} since {since}"
-    return f"has not answered since {since}" + (f" ({state.trouble})" if state.trouble else "")
 
 
 def _make_cache(settings: DnsCacheSection, workers: int) -> MessageCache:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from appliance.metrics.samples import Sample
 from dns.policy.compiled_policy import CompiledPolicy
-from dns.worker import WorkerStatus
+from dns.worker_config import WorkerStatus
 
 MAX_WORKERS = 1024  # of one with a higher number nothing is counted
 _BYTES = 4

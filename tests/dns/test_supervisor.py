@@ -24,7 +24,8 @@ from dns.server.listen_sockets import ListenAddresses, ListenSockets
 from dns.supervisor import Supervisor
 from dns.worker_group import WorkerGroup
 from dns.forward.server import ServerAddress
-from dns.worker import Worker, WorkerSettings, run_worker
+from dns.worker import Worker, run_worker
+from dns.worker_config import WorkerSettings
 from tests.fakes.policy import FakePolicy
 
 class Source:

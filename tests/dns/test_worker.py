@@ -11,7 +11,8 @@ import pytest
 from dns import worker as worker_module
 from dns.policy.verdict import Policy, Verdict
 from dns.server.sockets import open_worker_sockets
-from dns.worker import Worker, WorkerSettings
+from dns.worker import Worker
+from dns.worker_config import WorkerSettings
 from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy, FakeView
 from tests.fakes.resolvers import question

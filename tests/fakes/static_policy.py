@@ -1,4 +1,4 @@
-"""A source of a policy that never changes (`dns.worker.PolicySource`)."""
+"""A source of a policy that never changes (`dns.worker_config.PolicySource`)."""
 
 from dns.policy.verdict import Policy
 

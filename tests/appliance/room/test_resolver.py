@@ -12,7 +12,8 @@ import pytest
 from appliance.errors import HallpassError
 from appliance.room.conditions import Condition
 from appliance.room.paths import RoomPaths
-from appliance.room.resolver import PageAddresses, RoomPolicySource, run_resolver
+from appliance.room.policy_source import RoomPolicySource
+from appliance.room.resolver import PageAddresses, run_resolver
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
 from dns.policy.compiled_policy import CompiledPolicy

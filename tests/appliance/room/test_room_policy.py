@@ -10,7 +10,8 @@ import pytest
 from appliance.errors import HallpassError
 from appliance.room import blocked_tunnels, health
 from appliance.room.paths import RoomPaths
-from appliance.room.resolver import RoomPolicySource, _health_writer
+from appliance.room.policy_source import RoomPolicySource
+from appliance.room.resolver_health import make_health_writer
 from appliance.room.room_policy import load_policy, policy_files
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings
@@ -18,7 +19,7 @@ from blocklists import builtin_list
 from dns.policy.document import Group, PolicyDocument, Profile, Rule
 from dns.policy.tunnel_values import TunnelFinding
 from dns.policy.verdict import Action, Step
-from dns.worker import WorkerStatus
+from dns.worker_config import WorkerStatus
 from tests.fakes.policies import NOW, after
 
 ALONE = """
@@ -151,7 +152,7 @@ def test_an_entry_that_is_too_wide_is_named_and_the_rest_of_the_policy_stays_in_
     assert "the rule that opens co.uk is left out: co.uk is not one site" in caplog.text
     assert "the rule that closes com stays in force" in caplog.text
 
-    _health_writer(1, tmp_path, files)(WorkerStatus())
+    make_health_writer(1, tmp_path, files)(WorkerStatus())
     (said,) = health.read_health(tmp_path, time.time())
     assert said.details["policy-too-wide"] == "; ".join(files.current().too_wide)
     assert not said.conditions

@@ -8,7 +8,7 @@ import pytest
 from cryptography import x509
 
 from appliance.room.paths import RoomPaths
-from appliance.room.resolver import RoomPolicySource
+from appliance.room.policy_source import RoomPolicySource
 from appliance.room.settings_reload import SettingsReload
 from appliance.settings.load import load_settings
 from appliance.settings.room import RoomSettings

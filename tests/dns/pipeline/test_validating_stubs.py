@@ -15,7 +15,8 @@ from dns.message.constants import Rcode, RecordType
 from dns.policy.delegation_proofs import proves_delegation
 from dns.policy.verdict import Action, Step, Verdict
 from dns.server.sockets import open_worker_sockets
-from dns.worker import Worker, WorkerSettings
+from dns.worker import Worker
+from dns.worker_config import WorkerSettings
 from tests.fakes.dns_client import run
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import InTest

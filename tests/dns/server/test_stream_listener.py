@@ -12,7 +12,8 @@ import httpx
 from dns.local_zones.local_zones import LocalZones
 from dns.server.sockets import open_worker_sockets
 from dns.server.tls import Certificate
-from dns.worker import Worker, WorkerSettings
+from dns.worker import Worker
+from dns.worker_config import WorkerSettings
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query, run
 from tests.fakes.policy import FakePolicy
