@@ -15,8 +15,9 @@ from appliance.errors import HallpassError
 from appliance.protocol import FOLLOWED_BY_LINKS
 from appliance.room import clock, clock_difference, health, index_age
 from appliance.room.agent import installer
-from appliance.room.agent.central_client import CentralClient, CentralRejected, CentralUnreachable
+from appliance.room.agent.central_client import CentralClient
 from appliance.room.agent.central_connection import CentralConnection
+from appliance.room.agent.central_errors import CentralRejected, CentralUnreachable
 from appliance.room.conditions import Condition
 from appliance.room.current_policy import CurrentPolicy
 from appliance.room.health import ProcessHealth

@@ -2,7 +2,7 @@
 
 import random
 
-from appliance.room.agent.central_client import CentralUnreachable
+from appliance.room.agent.central_errors import CentralUnreachable
 
 
 class Backoff:

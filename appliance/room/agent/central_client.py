@@ -32,17 +32,13 @@ from appliance.protocol import (
     RoomSignInStart,
     SeenDevices,
     SignInTicket,
-    Target,
 )
 from appliance.room.agent.central_connection import CentralConnection
+from appliance.room.agent.central_downloads import FeedLine, FetchedPolicy, PartialIndex
 from appliance.room.agent.central_errors import (
-    CentralFaulty,
     CentralRejected,
     CentralThrottled,
     CentralUnreachable,
-    CodeAsked,
-    CopyStopped,
-    TokenRejected,
     check_response,
     check_sign_in,
     unreachable,
@@ -58,38 +54,9 @@ MAX_INDEX_BYTES = 512 * 1024 * 1024
 MAX_WAIT_SECONDS = 3600  # somebody on the way may say anything
 _MAX_LINE_BYTES = 128 * 1024  # a policy of 32 KiB, and what surrounds it
 
-__all__ = (
-    "CentralClient",
-    "CentralFaulty",
-    "CentralRejected",
-    "CentralThrottled",
-    "CentralUnreachable",
-    "CodeAsked",
-    "CopyStopped",
-    "TokenRejected",
-)
-
 _encode = msgspec.json.encode
 
 T = TypeVar("T")
-
-
-class FeedLine(Target, frozen=True):
-    """A target as it came: the policy in it is kept byte for byte, whatever a newer central has put into it."""
-
-    document: msgspec.Raw = msgspec.Raw(b"null")  # type: ignore[assignment]  # decoded by whoever installs it
-
-    def policy_content(self) -> bytes:
-        """Return the policy that came in the line, or nothing."""
-        content = bytes(self.document)
-        return b"" if content == b"null" else content
-
-
-class FetchedPolicy(msgspec.Struct, frozen=True):
-    """A policy as it was sent, and the digest by which central knows it ("": a central of before)."""
-
-    content: bytes
-    digest: str
 
 
 class CentralClient:
@@ -157,8 +124,8 @@ class CentralClient:
         return FetchedPolicy(response.content, _entity_tag(response))
 
     async def stream_index(
-        self, version: str, base: str, have: "PartialIndex"
-    ) -> AsyncIterator[tuple["PartialIndex", bytes]]:
+        self, version: str, base: str, have: PartialIndex
+    ) -> AsyncIterator[tuple[PartialIndex, bytes]]:
         """Yield an index piece by piece, or an overlay over the index `base` that the room has ("": it has none).
 
         `have` is what came before the line broke; it is gone on with where central has the same thing still. With
@@ -306,13 +273,6 @@ class CentralClient:
             return msgspec.json.decode(content, type=kind)
         except DECODING_FAILED as problem:
             raise CentralUnreachable(f"central sent something that is not understood: {problem}") from None
-
-
-class PartialIndex(msgspec.Struct, frozen=True):
-    """What there is of an index under way."""
-
-    size: int = 0  # bytes
-    tag: str = ""  # central's, of the whole: a strong ETag
 
 
 def _entity_tag(response: HttpResponse) -> str:

@@ -26,7 +26,8 @@ from appliance.room import clock_difference, health
 from appliance.room.agent import installer
 from appliance.room.agent.accounts_sync import AccountsSync
 from appliance.room.agent.audit_witness import AuditWitness
-from appliance.room.agent.central_client import CentralClient, FeedLine
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_downloads import FeedLine
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.device_sightings import DeviceSightings
 from appliance.room.agent.ended_unblocks import EndedUnblocks

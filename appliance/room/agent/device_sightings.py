@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable
 from appliance.errors import HallpassError
 from appliance.protocol import MAX_SEEN_DEVICES, SeenDevice, SeenDevices
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralClient, CentralRejected
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_errors import CentralRejected
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.thread_pool import run_blocking
 from appliance.room.neighbours import Neighbour, read_neighbours

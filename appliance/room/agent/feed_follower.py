@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 
 from appliance.errors import HallpassError
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralClient, CopyStopped, FeedLine, TokenRejected
-from appliance.room.agent.central_errors import CentralIntercepted
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_downloads import FeedLine
+from appliance.room.agent.central_errors import CentralIntercepted, CopyStopped, TokenRejected
 from appliance.room.agent.central_state import CentralState
 
 FIRST_PAUSE_SECONDS = 0.2

@@ -17,7 +17,9 @@ from pathlib import Path
 from appliance.errors import HallpassError
 from appliance.room.agent import installer
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralClient, CentralUnreachable, PartialIndex
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_downloads import PartialIndex
+from appliance.room.agent.central_errors import CentralUnreachable
 from appliance.room.agent.list_mirrors import ListMirrors
 from appliance.room.agent.signed_lists import IndexTerms, NotTrusted, SignedLists
 from appliance.room.agent.target_follower import TargetFollower

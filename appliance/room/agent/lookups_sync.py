@@ -12,7 +12,8 @@ import msgspec
 from appliance.message_check import BadMessage, check_message
 from appliance.protocol import LookupAnswer, LookupQuestion
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralClient, CentralRejected
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_errors import CentralRejected
 from appliance.room.agent.target_follower import TargetFollower
 from appliance.room.agent.thread_pool import run_blocking
 

@@ -18,12 +18,8 @@ from collections import deque
 from collections.abc import Callable
 from itertools import chain
 
-from appliance.room.agent.central_client import (
-    CentralClient,
-    CentralFaulty,
-    CentralRejected,
-    CentralUnreachable,
-)
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_errors import CentralFaulty, CentralRejected, CentralUnreachable
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.outbox import OutboxMessage
 from appliance.room.agent.store import AgentStore

@@ -15,7 +15,8 @@ import msgspec
 
 from appliance.room.agent import installer
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralClient, FeedLine, FetchedPolicy
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_downloads import FeedLine, FetchedPolicy
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.installer import InstalledPolicy
 from appliance.room.agent.target_follower import TargetFollower

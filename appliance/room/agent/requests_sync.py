@@ -11,7 +11,8 @@ from datetime import datetime
 import msgspec
 
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralClient, FeedLine
+from appliance.room.agent.central_client import CentralClient
+from appliance.room.agent.central_downloads import FeedLine
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.target_follower import TargetFollower
 from appliance.room.agent.thread_pool import run_blocking

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.protocol import MIN_DEVICES, CountedAnswers, CountedSite, HourCounts
-from appliance.room.agent.central_client import CentralUnreachable
+from appliance.room.agent.central_errors import CentralUnreachable
 from appliance.room.agent.central_state import CentralState
 from appliance.room.agent.counts_report import HOUR_SECONDS, MAX_HOURS, REPORT_SECONDS, RETRY_SECONDS, CountsReport
 from appliance.room.agent.store import AgentStore

@@ -16,7 +16,7 @@ from appliance.protocol import Account, AccountState, Credentials, Target
 from appliance.room.account_states import AccountStates, read_account_states
 from appliance.room.agent import installer, rpc
 from appliance.room.agent.backoff import Backoff
-from appliance.room.agent.central_client import CentralUnreachable
+from appliance.room.agent.central_errors import CentralUnreachable
 from appliance.room.agent.health_report import HEALTH_SECONDS, OLD_HEALTH_SECONDS
 from appliance.room.policy_file import read_known_policy
 from appliance.room.policy_loader import PolicyLoader
