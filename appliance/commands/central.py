@@ -1,51 +1,38 @@
 """`hallpass central`: the school's central service, and what a technician does to it."""
 
-import contextlib
-import os
-from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import msgspec
 
-from appliance.central import accounts, epoch, service
-from appliance.central.folder_lock import folder_lock
+from appliance.central import epoch, service
 from appliance.central.rooms_tls_files import FOLDER
-from appliance.central.schema_migration import newest_migration
-from appliance.central.store import Store
 from appliance.central.trust_database import find_trust
 from appliance.certificates import require_usable_certificate
-from appliance.commands.central_restart import restart_command
+from appliance.commands.forked_servers import (
+    PAGES_LIMITS,
+    THREADS,
+    ForkedServer,
+    hold_data,
+    limits_of,
+    prepare_database_apart,
+    say_who_may_sign_in,
+    serve_copies,
+)
 from appliance.commands.lazy_group import LazyCommandsGroup
 from appliance.commands.options import config_option
 from appliance.errors import HallpassError
-from appliance.files import keep_files_private
-from appliance.forked_program import ForkedProgram, run_apart, supervise_copies
+from appliance.forked_program import run_apart
 from appliance.openapi import render_interface
 from appliance.ports import require_free_port
-from appliance.processes import Program
-from appliance.rights import Role
 from appliance.service_log import configure_logging
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.web_certificate import WebCertificate
-from appliance.web_server import WebLimits, gunicorn_arguments, import_server
-
-if TYPE_CHECKING:
-    from appliance.web_process import WebProcess
+from appliance.web_server import gunicorn_arguments
 
 PAGES_APP = "webui.central.app:create_app()"
 ROOMS_APP = "webui.api.app:create_app()"
-THREADS = 16
-WATCHDOG_SECONDS = 60.0
-PAGES_LIMITS = WebLimits(
-    max_connections=8192,
-    max_connections_per_address=256,  # a whole school may come from one address
-    max_streams_per_address=2048,  # so may the rooms of a trust; only who is enrolled or signed in has any
-    max_body_bytes=65 * 1024 * 1024,  # a list that is handed in, and what surrounds it
-)
 ROOMS_LIMITS = msgspec.structs.replace(PAGES_LIMITS, max_body_bytes=128 * 1024)  # half of it is refused in words
 
 
@@ -108,7 +95,7 @@ def command(ctx: click.Context, config: Path) -> None:
         run_apart(central.rooms_tls.refresh)
         _say_if_rooms_stay_out(central)
     central.store.close()
-    with folder_lock(settings.central.data) if central.store.is_sqlite else contextlib.nullcontext() as lock:
+    with hold_data(settings, is_sqlite=central.store.is_sqlite) as held:
         require_free_port(settings.central.listen)
         require_free_port(settings.central.rooms_endpoint, hint="; stop what holds it, or change rooms_listen")
         if settings.tls:
@@ -118,11 +105,8 @@ def command(ctx: click.Context, config: Path) -> None:
         for words in central.publisher.signer.list_conditions():
             click.echo(f"central: {words}", err=True)
         central.store.close()
-        os.environ["HALLPASS_CONFIG"] = str(config.absolute())
-        # Both servers are copies of this process, which has imported what they need and runs nothing of it.
-        import_server(ROOMS_APP, PAGES_APP)
         del central
-        supervise_copies(_programs(settings), ("central", str(config)), (lock,) if lock is not None else ())
+        serve_copies("central", config, (ROOMS_APP, PAGES_APP), _servers(settings), held)
 
 
 def _require_school(central: service.Central) -> None:
@@ -133,93 +117,35 @@ def _require_school(central: service.Central) -> None:
         raise HallpassError("this is a trust's database: hallpass trust serves it")
 
 
-def prepare_database_apart(settings: CentralSettings) -> None:
-    """Bring the database to today's tables, where it has others, in a process that ends with what that needed."""
-    keep_files_private(settings.central.data)
-    store = Store.from_settings(settings)
-    is_prepared = store.is_migrated()
-    store.close()
-    if not is_prepared:
-        run_apart(partial(_try_to_prepare_database, settings))
-
-
-def _try_to_prepare_database(settings: CentralSettings) -> None:
-    with contextlib.suppress(Exception):  # whoever opens it next meets the same, and says it
-        service.open_central(settings).store.close()
-
-
-def say_who_may_sign_in(central: service.Central, config: Path, *, role: Role = "coordinator") -> None:
-    """Say how the first account is made, where there is none: on this machine, and by nobody from the network."""
-    with central.store.read_session() as session:
-        if accounts.has_any_account(session):
-            return
-    what = "central" if role == "coordinator" else "trust"
-    click.echo(
-        f"{what}: nobody can sign in yet. Make the first account on this machine:\n"
-        f"  hallpass account add NAME --role {role} --link --config {config}\n"
-        f"and open the link that it prints; {central.settings.pages_url} then leads through the rest.",
-        err=True,
-    )
-
-
 def _say_if_rooms_stay_out(central: service.Central) -> None:
     if not central.rooms_tls.are_current():
         what = "what rooms with a key of their own are shown could not be renewed: they may stay out"
         click.echo(f"central: {what}; is {central.keys.path} there, and the right one?", err=True)
 
 
-def _programs(settings: CentralSettings) -> tuple[ForkedProgram, ...]:
-    """Return the servers: pages and rooms have nothing in common but the database, and memory that none writes.
-
-    Their sockets are open from now on, and stay so: who comes while a server is started again waits for it.
-    """
-    from appliance.web_process import WebProcess  # noqa: PLC0415 (gunicorn; other commands serve nothing)
-
+def _servers(settings: CentralSettings) -> tuple[ForkedServer, ...]:
+    """Return the servers: pages and rooms have nothing in common but the database, and memory that none writes."""
     rooms_certificates = (settings.tls,) if settings.tls else ()
     plain = settings.central.tls.plain_listen if settings.central.tls else None
-    arguments = {
-        name: gunicorn_arguments(
-            app,
-            endpoint,
-            threads=THREADS,
-            tls=certificates,
-            clear=clear,
-            rooms_tls=settings.central.data / FOLDER,
-            limits=limits_of(settings, limits),
+    return tuple(
+        ForkedServer(
+            name,
+            f"central {name}",
+            gunicorn_arguments(
+                app,
+                endpoint,
+                threads=THREADS,
+                tls=certificates,
+                clear=clear,
+                rooms_tls=settings.central.data / FOLDER,
+                limits=limits_of(settings, limits),
+            ),
         )
         for name, app, endpoint, certificates, clear, limits in (
             ("rooms", ROOMS_APP, settings.central.rooms_endpoint, rooms_certificates, None, ROOMS_LIMITS),
             ("pages", PAGES_APP, settings.central.listen, settings.page_certificates, plain, PAGES_LIMITS),
         )
-    }
-    servers = {name: WebProcess(one) for name, one in arguments.items()}
-    return tuple(
-        ForkedProgram(
-            partial(_serve_alone, servers, name),
-            title=f"central {name}",
-            watchdog_seconds=WATCHDOG_SECONDS,
-            again=Program(
-                name,
-                restart_command(f"central {name}", newest_migration(), server.sockets(), arguments[name]),
-                WATCHDOG_SECONDS,
-                server.sockets(),
-            ),
-        )
-        for name, server in servers.items()
     )
-
-
-def limits_of(settings: CentralSettings, limits: WebLimits) -> WebLimits:
-    """Return a server's limits, with the proxies of the settings, which are believed about whom they speak for."""
-    proxies = tuple(str(network) for network in settings.central.trusted_proxies)
-    return msgspec.structs.replace(limits, trusted_proxies=proxies)
-
-
-def _serve_alone(servers: "Mapping[str, WebProcess]", name: str) -> None:
-    for other in servers:
-        if other != name:
-            servers[other].close()
-    servers[name].serve()
 
 
 def _look_at_page_certificate(settings: CentralSettings) -> None:

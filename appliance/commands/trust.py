@@ -3,42 +3,32 @@
 Its settings are written as a central's (`trust.toml`), with the trust's name as `school`.
 """
 
-import contextlib
-import os
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from appliance.central import audit, service
-from appliance.central.folder_lock import folder_lock
-from appliance.central.schema_migration import newest_migration
 from appliance.certificates import require_usable_certificate
-from appliance.commands.central import (
+from appliance.commands.forked_servers import (
     PAGES_LIMITS,
     THREADS,
-    WATCHDOG_SECONDS,
+    ForkedServer,
+    hold_data,
     limits_of,
     prepare_database_apart,
     say_who_may_sign_in,
+    serve_copies,
 )
-from appliance.commands.central_restart import restart_command
 from appliance.commands.lazy_group import LazyCommandsGroup
 from appliance.commands.options import config_option
-from appliance.forked_program import ForkedProgram, supervise_copies
 from appliance.openapi import TRUST, render_interface
 from appliance.ports import require_free_port
-from appliance.processes import Program
 from appliance.service_log import configure_logging
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.trust.service import open_trust
 from appliance.trust.state import create_trust
-from appliance.web_server import gunicorn_arguments, import_server
-
-if TYPE_CHECKING:
-    from appliance.web_process import WebProcess
+from appliance.web_server import gunicorn_arguments
 
 BY = "command line"
 APP = "webui.trust.app:create_app()"
@@ -67,15 +57,14 @@ def command(ctx: click.Context, config: Path) -> None:
     trust = open_trust(settings)
     is_sqlite = trust.store.is_sqlite
     trust.store.close()
-    with folder_lock(settings.central.data) if is_sqlite else contextlib.nullcontext() as lock:
+    with hold_data(settings, is_sqlite=is_sqlite) as held:
         require_free_port(settings.central.listen)
         if settings.tls:
             require_usable_certificate(settings.tls)
         say_who_may_sign_in(trust.central, config, role="trust_administrator")
         trust.store.close()
-        os.environ["HALLPASS_CONFIG"] = str(config.absolute())
-        import_server(APP)
-        supervise_copies((_program(settings),), ("trust", str(config)), (lock,) if lock is not None else ())
+        server = ForkedServer("trust", "trust", server_arguments(settings))
+        serve_copies("trust", config, (APP,), (server,), held)
 
 
 @command.command()
@@ -110,25 +99,3 @@ def server_arguments(settings: CentralSettings) -> list[str]:
         tls=(settings.tls,) if settings.tls else (),
         limits=limits_of(settings, PAGES_LIMITS),
     )
-
-
-def _program(settings: CentralSettings) -> ForkedProgram:
-    from appliance.web_process import WebProcess  # noqa: PLC0415 (gunicorn; other commands serve nothing)
-
-    arguments = server_arguments(settings)
-    server = WebProcess(arguments)
-    return ForkedProgram(
-        partial(_serve, server),
-        title="trust",
-        watchdog_seconds=WATCHDOG_SECONDS,
-        again=Program(
-            "trust",
-            restart_command("trust", newest_migration(), server.sockets(), arguments),
-            WATCHDOG_SECONDS,
-            server.sockets(),
-        ),
-    )
-
-
-def _serve(server: "WebProcess") -> None:
-    server.serve()

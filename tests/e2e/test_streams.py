@@ -14,7 +14,7 @@ import httpx
 import msgspec
 import pytest
 
-from appliance.commands import central, web
+from appliance.commands import forked_servers, web
 from appliance.protocol import RoomHealth
 from appliance.settings.values import Endpoint
 from appliance.web_server import gunicorn_arguments
@@ -173,7 +173,7 @@ def test_a_client_that_is_gone_holds_nothing(school: School, room: Room, kind: s
         until("the connections to be given back", lambda: not held & server.connections(), FREED_WITHIN_SECONDS)
         for _ in range(2 * STREAMS):
             clients.enter_context(server.stream())
-        threads = web.THREADS if kind == "teacher's page" else central.THREADS
+        threads = web.THREADS if kind == "teacher's page" else forked_servers.THREADS
         assert server.threads() <= threads + OWN_THREADS  # streams hold none
 
 

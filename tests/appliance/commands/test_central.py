@@ -394,7 +394,8 @@ def test_what_serves_has_nothing_that_only_a_subcommand_wants() -> None:
 
 def test_a_first_start_leaves_nothing_of_the_migrations_behind(config: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; from appliance.commands.central import prepare_database_apart; "
+        "import sys; from pathlib import Path; "
+        "from appliance.commands.forked_servers import prepare_database_apart; "
         "from appliance.central.store import Store; from appliance.settings.central import CentralSettings; "
         "from appliance.settings.load import load_settings; "
         "settings = load_settings(Path(sys.argv[1]), CentralSettings); "

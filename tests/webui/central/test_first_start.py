@@ -15,7 +15,7 @@ from appliance import protocol
 from appliance.central import account_links, rooms
 from appliance.central.first_start import read_first_start, suggest_username
 from appliance.central.models import AccountLinkRow, RoomRow, SourceRow, UserRow
-from appliance.commands.central import say_who_may_sign_in
+from appliance.commands.forked_servers import say_who_may_sign_in
 from appliance.settings.central import CentralSection, CentralSettings
 from appliance.settings.values import Endpoint
 from tests.e2e.browser import Browser
