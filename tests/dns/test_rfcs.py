@@ -12,11 +12,12 @@ from dns.local_zones.local_zones import LocalZones
 from dns.message.constants import ExtendedErrorCode, Rcode
 from dns.message.header import RD
 from dns.message.wire_names import name_to_wire
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import InTest, extended_errors, question
-from tests.fakes.upstream import FakeUpstream, ReceivedQuery, Reply
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import ReceivedQuery, Reply
 
 RFC_6303 = (
     # sections 4.1 to 4.6, as they stand there

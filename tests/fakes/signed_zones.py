@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from dns.message.constants import RecordType
 from dns.message.names import is_under
 from dns.message.wire_names import name_to_wire
-from tests.fakes.upstream import ReceivedQuery, Reply
+from tests.fakes.upstream_behaviours import ReceivedQuery, Reply
 
 DS, RRSIG, NSEC, DNSKEY = RecordType.DS, RecordType.RRSIG, RecordType.NSEC, RecordType.DNSKEY
 SOA, NS, A = RecordType.SOA, RecordType.NS, RecordType.A

@@ -33,7 +33,8 @@ from dns.resolver import Resolver
 from dns.resolver_config import ResolverConfig
 from tests.fakes.policy import FakePolicy
 from tests.fakes.resolvers import PUPIL, question
-from tests.fakes.upstream import FakeUpstream, ReceivedQuery, Reply, late
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import ReceivedQuery, Reply, late
 
 RETRY_SECONDS = 0.15
 TOGETHER = 40  # names that are asked at once

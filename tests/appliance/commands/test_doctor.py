@@ -23,7 +23,8 @@ from tests.fakes.enrolled import EnrolledRoom
 from tests.fakes.living_room import LivingRoom
 from tests.fakes.ports import free_port
 from tests.fakes.programs import HALLPASS, run
-from tests.fakes.upstream import FakeUpstream, failing, never
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import failing, never
 
 MACHINE = ("disk", "memory", "versions", "root", "file systems", "heat", "power", "card", "data partition")
 

@@ -36,7 +36,8 @@ from tests.fakes.enrolled import EnrolledRoom, wait_until
 from tests.fakes.network_between import opening_proxy
 from tests.fakes.ports import free_port
 from tests.fakes.signing_central import SigningCentral
-from tests.fakes.upstream import FakeUpstream, failing, never
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import failing, never
 
 ROOT = Path(__file__).parents[3]
 DAY_SECONDS = 86_400.0

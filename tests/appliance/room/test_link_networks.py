@@ -11,7 +11,8 @@ from dns.message.constants import Rcode
 from tests.fakes.network_namespace import LOOPBACK, add_link_local_address, run_in_network_namespace
 from tests.fakes.processes import Room
 from tests.fakes.resolvers import InTest, question
-from tests.fakes.upstream import DEFAULT_ADDRESS, FakeUpstream
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import DEFAULT_ADDRESS
 
 ROUTES = """\
 Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT

@@ -19,7 +19,8 @@ from tests.fakes.load import Load
 from tests.fakes.ports import free_port
 from tests.fakes.processes import ROOM, Room
 from tests.fakes.resolvers import question
-from tests.fakes.upstream import FakeUpstream, late
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import late
 
 
 def ask_without_end(sock: socket.socket) -> None:

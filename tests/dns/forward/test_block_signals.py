@@ -9,7 +9,7 @@ from dns.forward.block_signals import is_block_signal, is_quad9
 from dns.forward.extended_error import parse_extended_error
 from dns.message.constants import Rcode
 from dns.message.scanner import scan_message
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import answer_bytes, asking, query, run
 from tests.fakes.upstream import FakeUpstream
 

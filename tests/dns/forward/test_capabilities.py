@@ -10,7 +10,7 @@ from dns.forward.capabilities import EVIDENCE_NEEDED, Capability, ServerCapabili
 from dns.forward.server import ServerAddress
 from dns.forward.upstreams import ForwardZone
 from dns.message.constants import Rcode
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.upstream import FakeUpstream
 

@@ -10,7 +10,7 @@ import pytest
 from dns.forward.upstreams import ForwardZone
 from dns.message.constants import Rcode
 from dns.message.wire_names import name_to_wire
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.upstream import FakeUpstream
 

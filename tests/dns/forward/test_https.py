@@ -14,10 +14,11 @@ from dns.server.https import https_listener
 from dns.server.stream_listener import StreamListener, open_tcp_socket
 from dns.server.tcp import Transport
 from dns.server.tls import Certificate
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
-from tests.fakes.upstream import FakeUpstream, ReceivedQuery, Reply
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import ReceivedQuery, Reply
 
 NAME = "dns.example.org"
 

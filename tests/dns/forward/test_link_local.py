@@ -1,7 +1,7 @@
 """Servers that are known on one link only (RFC 4007, section 11), in a network of the test's own."""
 
 from dns.forward.server import ServerAddress
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import addresses, answer, asking, run
 from tests.fakes.network_namespace import LOOPBACK, add_link_local_address, run_in_network_namespace
 from tests.fakes.upstream import FakeUpstream

@@ -4,7 +4,7 @@ import dnslib
 import pytest
 
 from dns.message.constants import ExtendedErrorCode, Rcode
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import addresses, answer, asking, run
 from tests.fakes.upstream import FakeUpstream
 

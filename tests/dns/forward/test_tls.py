@@ -7,7 +7,7 @@ import pytest
 
 from dns.forward import stream
 from dns.forward.upstreams import Upstreams
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import addresses, answer, asking, run
 from tests.fakes.upstream import FakeUpstream

@@ -5,7 +5,7 @@ import asyncio
 import dnslib
 import pytest
 
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import addresses, answer, answer_bytes, asking, query, run
 from tests.fakes.upstream import FakeUpstream
 

@@ -14,9 +14,9 @@ from dns.message.constants import RecordType
 from dns.message.scanner import scan_records
 from dns.message.scrub import scrub_answer
 from dns.message.wire_names import name_to_wire
-from tests.fakes import upstream as fake
+from tests.fakes import upstream_behaviours as fake
 from tests.fakes.dns_client import query
-from tests.fakes.upstream import ReceivedQuery
+from tests.fakes.upstream_behaviours import ReceivedQuery
 
 LIE = bytes((198, 51, 100, 66))
 NOW = 1_800_000_000.0

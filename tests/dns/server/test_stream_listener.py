@@ -17,7 +17,8 @@ from dns.worker_config import WorkerSettings
 from tests.fakes.authority import Authority
 from tests.fakes.dns_client import query, run
 from tests.fakes.policy import FakePolicy
-from tests.fakes.upstream import FakeUpstream, late
+from tests.fakes.upstream import FakeUpstream
+from tests.fakes.upstream_behaviours import late
 
 NAME = "room.school.example"
 
