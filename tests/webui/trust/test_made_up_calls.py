@@ -20,8 +20,9 @@ from appliance.operations.trust_scripts import TRUST_SCRIPT_OPERATIONS
 from appliance.rights import TRUST_SCRIPT_RIGHTS
 from appliance.trust import entries, schools
 from tests.docs.sources import ROOT
-from tests.e2e.school import HALLPASS, Process, answers, until
+from tests.e2e.school import Process, answers, until
 from tests.fakes.ports import free_port
+from tests.fakes.programs import HALLPASS
 from tests.fakes.trust import FakeTrust
 
 SCHEMATHESIS = ROOT / ".venv-schemathesis/bin/schemathesis"
