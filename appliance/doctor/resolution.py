@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from appliance.doctor.check_result import CheckResult, ok, problem, unknown
 from appliance.doctor.dns_client import DnsResponse, query_server
 from blocklists import builtin_list
-from dns.message.constants import Rcode
+from dns.message.constants import Rcode, rcode_name
 
 CANARY = "use-application-dns.net"  # browsers ask it whether to bypass the room's DNS
 SLOW_SECONDS = 0.1
@@ -113,7 +113,7 @@ def _check_open_name(host: str, port: int) -> CheckResult:
             what, f"this machine is not answered{because}", "does [dns] clients have the network of this machine?"
         )
     if response.rcode not in {Rcode.NOERROR, Rcode.NXDOMAIN}:
-        return problem(what, f"an open name is answered with {_rcode_name(response.rcode)}{because}", todo)
+        return problem(what, f"an open name is answered with {rcode_name(response.rcode)}{because}", todo)
     return ok(what, f"names are asked outside and answered, in {response.seconds * 1000:.0f} ms")
 
 
@@ -134,11 +134,7 @@ def _compare_clocks(date: str, now: float) -> Iterator[CheckResult]:
 def _say_answer(response: DnsResponse) -> str:
     if response.addresses:
         return f"the answer is {', '.join(response.addresses)}"
-    return f"the answer is {_rcode_name(response.rcode)}, without an address"
-
-
-def _rcode_name(rcode: int) -> str:
-    return Rcode(rcode).name if rcode in set(Rcode) else f"code {rcode}"
+    return f"the answer is {rcode_name(response.rcode)}, without an address"
 
 
 def _describe_error(failure: Exception) -> str:

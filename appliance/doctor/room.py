@@ -29,9 +29,8 @@ from appliance.settings.room import CentralLink, RoomSettings
 from appliance.settings.values import Endpoint, UpstreamSetting
 from blocklists import builtin_list
 from dns.forward.pending_query import ANSWER_RCODES
-from dns.forward.pool import rcode_name
 from dns.forward.server import upstream_title
-from dns.message.constants import RecordType
+from dns.message.constants import RecordType, rcode_name
 from dns.policy.explain import explain
 
 _UPSTREAM_ADVICE = "is the internet there, and may this Pi ask that server? See [dns] upstreams"

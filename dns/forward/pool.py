@@ -17,7 +17,6 @@ A message given to `done` has passed every check. It is a failure only when noth
 """
 
 import asyncio
-import struct
 from collections import deque
 from collections.abc import Sequence
 from typing import Final
@@ -27,12 +26,12 @@ from dns.forward import extended_error
 from dns.forward.block_signals import is_block_signal, with_refusal
 from dns.forward.entropy import EntropyPool
 from dns.forward.health import UpstreamState
+from dns.forward.lame_answers import LAME_UPSTREAMS, find_lameness
 from dns.forward.pending_query import ANSWER_RCODES, AnswerReceiver, PendingQuery, is_about_name
+from dns.forward.probe import build_probe, judge_probe
 from dns.forward.server import UpstreamServer
-from dns.message.constants import ExtendedErrorCode, Rcode, RecordClass, RecordType
-from dns.message.header import AA, COUNTS, RA, RCODE, RD, is_truncated, rcode_of
-from dns.message.scanner import scan_records
-from dns.message.wire_names import name_to_wire
+from dns.message.constants import ExtendedErrorCode, Rcode, rcode_name
+from dns.message.header import RA, RCODE, is_truncated, rcode_of
 
 RETRY_SECONDS: Final = 0.5
 MAX_TIMEOUTS: Final = 6  # retries: 3 seconds, in which a client will ask again itself
@@ -40,14 +39,9 @@ MAX_TIMEOUTS_PER_TICK: Final = 512
 TICKS_PER_RETRY: Final = 10  # looks at the clock within that time
 DECAY_SECONDS: Final = 10.0
 
-_PROBE_HEAD: Final = bytes((0, 0, RD, 0)) + COUNTS.pack(1, 0, 0, 0)
-_QUESTION_TAIL: Final = struct.Struct("!HH")
 # Failures that a device may hear as they are, where all servers fail; others would tell it something untrue of
 # its own question.
 _TELLING_RCODES: Final = frozenset({int(Rcode.SERVFAIL), int(Rcode.REFUSED)})
-_REFERS: Final = "refers to other servers"
-_IS_SILENT: Final = "does not recurse"
-_LAME_UPSTREAMS: Final = {_REFERS: "upstreams refer to other servers", _IS_SILENT: "upstreams do not recurse"}
 
 
 class UpstreamPool:
@@ -55,7 +49,7 @@ class UpstreamPool:
 
     def __init__(self, entropy: EntropyPool, retry_seconds: float = RETRY_SECONDS, zone: str = "") -> None:
         """`zone`: what the servers are there for (canonical); they are probed with a question about it."""
-        self._probe = _build_probe(zone)
+        self._probe = build_probe(zone)
         self._loop = asyncio.get_running_loop()
         self._entropy = entropy
         self._retry_seconds = retry_seconds
@@ -157,7 +151,7 @@ class UpstreamPool:
         server.health.counts.failures += 1
         self._note_failure(server, lameness)
         code = ExtendedErrorCode.NO_REACHABLE_AUTHORITY
-        failure = extended_error.build_failure_message(pending.question, code, _LAME_UPSTREAMS[lameness])
+        failure = extended_error.build_failure_message(pending.question, code, LAME_UPSTREAMS[lameness])
         pending.fallback_answer = pending.fallback_answer or failure
         self._try_next_server(pending, server)
         return True
@@ -260,7 +254,7 @@ class UpstreamPool:
                 probe = PendingQuery.from_message(
                     self._probe,
                     len(self._probe),
-                    _judge_probe,
+                    judge_probe,
                     wheel_slot=self._newest_slot,
                     server=server,
                     entropy=self._entropy,
@@ -281,44 +275,3 @@ class UpstreamPool:
                 server.health.decay_latency()
         self._servers.sort(key=lambda server: (server.health.in_trouble, server.health.latency or 0.0))
         self._best = self._servers[0] if self._servers else None
-
-
-def find_lameness(message: bytes) -> str:
-    """Return in what way an answer without RA is none, or "": it holds something, or a server speaks for the name.
-
-    It names other servers and nothing else (RFC 1034, section 4.3.2), or says nothing at all.
-    """
-    try:
-        _, answer, authority, _ = scan_records(message)
-    except MalformedMessage:
-        return ""
-    kinds = {record[0] for record in authority}
-    if rcode_of(message) or answer or RecordType.SOA in kinds:
-        return ""
-    if RecordType.NS in kinds:
-        return _REFERS
-    return "" if kinds or message[2] & AA else _IS_SILENT
-
-
-def rcode_name(rcode: int) -> str:
-    """Return a response code as people know it."""
-    try:
-        return Rcode(rcode).name
-    except ValueError:
-        return f"the response code {rcode}"
-
-
-def _judge_probe(answer: bytes | None) -> bool:
-    """Take the answer to a probe: what it says about the server has been noted. Tell whether it is a message."""
-    try:
-        if answer is not None:
-            scan_records(answer)
-    except MalformedMessage:
-        return False
-    return True
-
-
-def _build_probe(zone: str) -> bytes:
-    """Return a question that every server for a zone can answer."""
-    rtype = RecordType.SOA if zone else RecordType.NS
-    return _PROBE_HEAD + name_to_wire(zone) + _QUESTION_TAIL.pack(rtype, RecordClass.IN)

@@ -158,6 +158,14 @@ class Rcode(enum.IntEnum):
     BADCOOKIE = 23
 
 
+def rcode_name(rcode: int) -> str:
+    """Return a response code as people know it."""
+    try:
+        return Rcode(rcode).name
+    except ValueError:
+        return f"the response code {rcode}"
+
+
 class EdnsOption(enum.IntEnum):
     """Codes of the options in an OPT record (RFC 6891, section 9)."""
 
