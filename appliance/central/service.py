@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 
 from appliance.central import log_keys, notices
@@ -30,7 +29,7 @@ from appliance.central.lookups import prune_lookups
 from appliance.central.mail_outbox import prune_mails
 from appliance.central.mail_sender import MailSender
 from appliance.central.metrics import render_central
-from appliance.central.models import ProfileRow, SchoolRow
+from appliance.central.new_school import make_school_if_none
 from appliance.central.page_certificates import prune_taken_back
 from appliance.central.periodic_thread import PeriodicThread
 from appliance.central.room_budget import RoomBudget
@@ -57,22 +56,11 @@ if TYPE_CHECKING:
     from appliance.central.decision_preview import DecisionPreview
     from appliance.central.openid_provider import OpenIdProvider
 
-# What a school starts with: REFERENCE of what primary schools publish about their filtering. Pupils: social
-# networks, forums, chat and webmail closed by default; staff: what is closed for everybody.
-STAFF_CATEGORIES = (
-    "circumvention", "discrimination", "drugs", "extremism", "gambling", "hate_speech", "malware", "piracy",
-    "pornography", "self_harm", "violence",
-)  # fmt: skip
-PUPIL_CATEGORIES = (
-    *STAFF_CATEGORIES, "advertising", "ai_tools", "chat", "dating", "file_hosting", "forums", "games",
-    "remote_control", "shopping", "shorteners", "social_networks", "streaming", "webmail",
-)  # fmt: skip
 ROOMS_TLS_SECONDS = 60.0  # another machine's command may have made another authority
 SIGNER_SECONDS = 3600.0
 ACME_SECONDS = 3600.0
 FIRST_ACME_SECONDS = 60.0
 FIRST_SIGNER_SECONDS = 30.0  # after the start, which signs what it compiles
-LOCKED_CATEGORIES = ("malware", "pornography")
 
 log = logging.getLogger("hallpass.central")
 
@@ -183,8 +171,7 @@ class Central:
         self.store.migrate()
         self.epoch_file.begin_epoch_if_restored(self.store, self.now())  # before anything is counted
         self._wrap_log_keys()
-        if not self._has_school():  # else nothing is written: a server may start on a disk that is full
-            self._write_school()
+        make_school_if_none(self.store, self.settings)
 
     def _wrap_log_keys(self) -> None:
         """Wrap what stands in the clear since before keys were wrapped; where that fails, central goes on."""
@@ -196,36 +183,6 @@ class Central:
                 log_keys.wrap_keys(session, self.keys)
         except KeyFileUnusable as problem:
             log.warning("the keys of the rooms' logs are not wrapped: %s", problem)
-
-    def _has_school(self) -> bool:
-        with self.store.read_session() as session:
-            school = session.scalars(select(SchoolRow)).one_or_none()
-        settings = self.settings.central
-        if school is None:
-            return False
-        for word, is_set, in_file in (
-            ("school", school.name, settings.school),
-            ("timezone", school.timezone, settings.timezone),
-        ):
-            if is_set != in_file:
-                log.info("%s = %r in the settings is what a new central begins with; here it is %r, as set on the "
-                         "page School", word, in_file, is_set)  # fmt: skip
-        return True
-
-    def _write_school(self) -> None:
-        settings = self.settings.central
-        with self.store.write_session(affects_rooms=False) as session:
-            if session.scalars(select(SchoolRow)).one_or_none() is not None:
-                return  # by another process that started at the same time
-            session.add(
-                SchoolRow(id=1, name=settings.school, timezone=settings.timezone, starter_list=True,
-                          locked_categories=list(LOCKED_CATEGORIES))
-            )  # fmt: skip
-            session.add(
-                ProfileRow(name="pupils", closed=sorted(PUPIL_CATEGORIES), safe_search=True, keywords=True,
-                           members=[], is_default=True)
-            )  # fmt: skip
-            session.add(ProfileRow(name="staff", closed=sorted(STAFF_CATEGORIES), members=[], is_default=False))
 
     def start_feed(self) -> None:
         """Begin to wake rooms and pages, and to write down how rooms are."""
