@@ -7,6 +7,7 @@ import dnslib
 import pytest
 
 from tests.fakes.living_room import LivingRoom
+from tests.fakes.ports import free_port
 
 
 @pytest.fixture
@@ -37,3 +38,13 @@ def room(short_path: Path, upstream: int) -> Iterator[LivingRoom]:
     living.wait_until_well()
     yield living
     living.stop()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "central.toml"
+    path.write_text(
+        f'[central]\nschool = "Example Primary"\ndata = "central"\nlisten = "127.0.0.1:{free_port()}"\n'
+        f'rooms_listen = "127.0.0.1:{free_port()}"\n'
+    )
+    return path

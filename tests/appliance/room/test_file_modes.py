@@ -11,9 +11,9 @@ import pytest
 
 from appliance.commands.demo import school_folder
 from appliance.files import INDEX_SUFFIX, keep_files_private
-from tests.appliance.commands.test_central import until_answering
 from tests.appliance.room.test_reliability import wait_until_healed
 from tests.fakes.central import FakeCentral
+from tests.fakes.central_command import until_answering
 from tests.fakes.ports import free_port
 from tests.fakes.upstream import FakeUpstream
 from tests.fakes.whole_room import WholeRoom
