@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, UOWTransaction
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentNoteRow, IncidentRow
 from appliance.central.models import (
     AccountLinkRow,
+    AuditDayRow,
     AuditHeadRow,
     AuditRow,
     AuditWitnessRow,
@@ -39,6 +40,7 @@ from appliance.central.models import (
     RoomRow,
     RoomSignInRow,
     RuleRow,
+    SchoolCountRow,
     SchoolRow,
     ScriptKeyRow,
     SecondFactorRow,
@@ -129,9 +131,11 @@ CONCERNS: Mapping[type[Base], Concern] = {
     IncidentNoteRow: _no_room,
     RoomActionRow: _no_room,
     AuditRow: _no_room,
+    AuditDayRow: _no_room,
     AuditHeadRow: _no_room,
     AuditWitnessRow: _no_room,
     CountRow: _no_room,
+    SchoolCountRow: _no_room,
     RefusedSiteRow: _no_room,
     SettingChangeRow: _no_room,
     RevisionRow: _no_room,

@@ -12,14 +12,13 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Literal
 
 import msgspec
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from appliance.central import audit, backup, counts
+from appliance.central import audit, audit_days, backup, counts
 from appliance.central.decision_times import count_states, list_minutes, was_decided
 from appliance.central.incidents.tables import IncidentRow
 from appliance.central.models import (
-    AuditRow,
     ProfileRow,
     PublicationRow,
     RequestRow,
@@ -164,8 +163,9 @@ def _requests(session: Session, span: _Span) -> ReportTable:
     in_span = (RequestRow.asked_at >= span.since, RequestRow.asked_at < span.until)
     states = Counter({state: count for (_, state), count in count_states(session, in_span).items()})
     waits = list_minutes(session, (*in_span, was_decided())).get(0, [])
-    of_kind = AuditRow.what.startswith(OPENED_BY_DELEGATION, autoescape=True)
-    by_delegation = _count_audit(session, span, AuditRow.room != "", of_kind).total()
+    by_delegation = audit_days.count_kinds(
+        session, span.since, span.until, is_claim=True, begins=OPENED_BY_DELEGATION
+    ).total()
     names = sorted(states)
     hidden = suppress_parts([states[name] for name in names])
     rows: list[tuple[Cell, ...]] = [("Requests of teachers", suppress_small(states.total()))]
@@ -223,7 +223,7 @@ def _concerns(session: Session, span: _Span) -> ReportTable:
 
 def _changes(session: Session, span: _Span) -> ReportTable:
     """Count what was changed; the decisions of adults are no small cells of children."""
-    done = _count_audit(session, span, AuditRow.room == "")
+    done = audit_days.count_kinds(session, span.since, span.until, is_claim=False)
     rows = tuple(
         (words, sum(count for kind, count in done.items() if kind.startswith(begins)))
         for words, begins in _CHANGES.items()
@@ -285,16 +285,6 @@ def _how(session: Session, span: _Span) -> ReportTable:  # noqa: ARG001 (as ever
         *_HOW_IT_WORKS.items(),
     )
     return ReportTable(title="How it works", columns=("", ""), rows=rows)
-
-
-def _count_audit(session: Session, span: _Span, *wanted: ColumnElement[bool]) -> Counter[str]:
-    """Count entries by their kind: what was done at central, or what rooms say of themselves."""
-    rows = session.execute(
-        select(AuditRow.what, func.count())
-        .where(AuditRow.at >= span.since, AuditRow.at < span.until, *wanted)
-        .group_by(AuditRow.what)
-    )
-    return Counter({kind: int(count) for kind, count in rows})
 
 
 def _age_words(span: _Span, moment: datetime) -> str:

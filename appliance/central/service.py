@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from appliance.central import log_keys, notices
 from appliance.central.acme_renewal import AcmeRenewal
 from appliance.central.audit_check import AuditChecker
+from appliance.central.audit_days import count_new_entries
 from appliance.central.clock_guard import FILE_NAME as CLOCK_FILE
 from appliance.central.clock_guard import CentralClockGuard, ClockJumps
 from appliance.central.epoch import EpochFile
@@ -118,6 +119,7 @@ class Central:
                 partial(prune_incidents, days=settings.central.incident_days),
                 partial(prune_lookups, days=settings.central.lookup_days),
                 partial(prune_files, folder=settings.central.handed_in_folder),
+                count_new_entries,
             ),
         )
         render = partial(render_central, self.store, self.publisher, settings.central.shared_folder, now)

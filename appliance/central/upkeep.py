@@ -1,4 +1,4 @@
-"""What central does every hour without being asked: deletes what has been kept for long enough.
+"""What central does every hour without being asked: deletes what has been kept for long enough, counts the audit.
 
 A clock that has jumped deletes nothing (`appliance.central.clock_guard`); the audit says so.
 """

@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
-from appliance.central import room_life
+from appliance.central import audit_days, room_life
 from appliance.central.audit import read_head
 from appliance.central.audit_chain import hash_fields
 from appliance.central.incidents.tables import IncidentGroupRow, IncidentRow
@@ -22,6 +22,7 @@ from appliance.central.models import (
     RequestRow,
     RoomRow,
     RuleRow,
+    SchoolCountRow,
     SeenDeviceRow,
     SiteReportRow,
     UnblockRow,
@@ -72,6 +73,14 @@ def write_years(school: FakeSchool, volumes: Volumes) -> None:
         _write_incidents(session, now, rooms, volumes)
         _write_audit(session, now, volumes)
         _write_figures(session, now, rooms)
+    _count_audit(school, volumes.audit)
+
+
+def _count_audit(school: FakeSchool, entries: int) -> None:
+    """Count the audit's days, as central does by itself, in as many hours as that takes."""
+    for _ in range(0, entries + audit_days.ENTRIES_AT_ONCE, audit_days.ENTRIES_AT_ONCE):
+        with school.store.write_session(affects_rooms=False) as session:
+            audit_days.count_new_entries(session, school.clock())
 
 
 def _fill(session: Session, table: Any, rows: Iterator[dict[str, Any]]) -> None:
@@ -233,6 +242,18 @@ def _write_figures(session: Session, now: datetime, rooms: list[int]) -> None:
             for verdict, category in kinds
         ),
     )
+    _fill(
+        session,
+        SchoolCountRow,
+        (
+            {
+                "hour": hour - back, "is_day": False, "verdict": verdict, "category": category,
+                "answers": 900 * len(rooms), "rooms": len(rooms),
+            }
+            for back in hours
+            for verdict, category in kinds
+        ),
+    )  # fmt: skip
     _fill(
         session,
         RefusedSiteRow,

@@ -39,6 +39,9 @@ LEFT_OUT = {
     "audit_verification.verify_audit": "all of it: measured by itself",
     "change_channel.notify_in_transaction": "PostgreSQL's, at each commit",
     "change_scope.collect_scope": "SQLAlchemy's own call at each flush",
+    "count_rows.prune_rows": "measured as `counts.prune_counts`",
+    "count_rows.put_rows": "measured as `counts.receive_counts`",
+    "count_rows.take_rows": "measured as `counts.receive_counts`",
     "epoch.begin_epoch": "of a restore",
 }
 _LONG = {"audit_search.iterate_entries", "incidents.export.export_groups"}  # what writes a file of everything
@@ -219,7 +222,9 @@ class Services:
             "audit_witnesses.receive_heads": {"said": heads},
             "change_preview.preview_profile": {"name": "pupils", "changed": self._profile},
             "counts.receive_counts": {"said": counted},
-            "counts.count_by_day": {}, "delegations.delegate_category": {"confirmed": True},
+            "audit_days.count_kinds": {"is_claim": False}, "decision_times.count_states": {"wanted": ()},
+            "decision_times.list_minutes": {"wanted": ()}, "counts.count_by_day": {},
+            "delegations.delegate_category": {"confirmed": True},
             "devices.groups.get_room_group": {"room": self._room_name},
             "devices.groups.set_room_group": {"room": self._room_name},
             "devices.imports.plan_import": {"text": "name,addresses,group\nnew,00:00:5e:00:53:79,pupils\n"},

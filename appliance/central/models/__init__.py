@@ -28,12 +28,14 @@ from appliance.central.models.people import (
     UserRow,
 )
 from appliance.central.models.records import (
+    AuditDayRow,
     AuditHeadRow,
     AuditRow,
     AuditWitnessRow,
     CountRow,
     LookupRow,
     RefusedSiteRow,
+    SchoolCountRow,
 )
 from appliance.central.models.rooms import (
     CardSecretRow,
@@ -53,6 +55,7 @@ from appliance.central.models.trusts import (
 
 __all__ = [
     "AccountLinkRow",
+    "AuditDayRow",
     "AuditHeadRow",
     "AuditRow",
     "AuditWitnessRow",
@@ -79,6 +82,7 @@ __all__ = [
     "RoomRow",
     "RoomSignInRow",
     "RuleRow",
+    "SchoolCountRow",
     "SchoolRow",
     "ScriptKeyRow",
     "SecondFactorRow",

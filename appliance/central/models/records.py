@@ -53,6 +53,17 @@ class AuditHeadRow(Base):
     hash: Mapped[str] = mapped_column(String(64))
 
 
+class AuditDayRow(Base):
+    """How many entries of a kind a day of UTC has (`appliance.central.audit_days`), as far as they are counted."""
+
+    __tablename__ = "audit_days"
+    day: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # since 1970
+    is_claim: Mapped[bool] = mapped_column(primary_key=True)  # a room says so; else central's own
+    what: Mapped[str] = mapped_column(String(64), primary_key=True)
+    entries: Mapped[int]
+    newest: Mapped[int] = mapped_column(index=True)  # the highest number of an entry that is counted here
+
+
 class AuditWitnessRow(Base):
     """A head of the audit that a room has kept, as it said it last."""
 
@@ -74,6 +85,18 @@ class CountRow(Base):
     category: Mapped[str] = mapped_column(String(64), primary_key=True)
     answers: Mapped[int] = mapped_column(BigInteger)
     is_day: Mapped[bool] = mapped_column(default=False)  # the sum of a day of UTC, which begins with `hour`
+
+
+class SchoolCountRow(Base):
+    """The same of all rooms together: their sum, changed with each of them (`appliance.central.count_rows`)."""
+
+    __tablename__ = "school_counts"
+    hour: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    is_day: Mapped[bool] = mapped_column(primary_key=True)
+    verdict: Mapped[str] = mapped_column(String(16), primary_key=True)
+    category: Mapped[str] = mapped_column(String(64), primary_key=True)
+    answers: Mapped[int] = mapped_column(BigInteger)
+    rooms: Mapped[int]  # of how many it is the sum; with the last one's row it goes
 
 
 class RefusedSiteRow(Base):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import delete, func, select
 
 from appliance.central import counts
-from appliance.central.models import CountRow, RefusedSiteRow, RoomRow
+from appliance.central.models import CountRow, RefusedSiteRow, RoomRow, SchoolCountRow
 from appliance.protocol import CountedAnswers, CountedSite, HourCounts
 from tests.fakes.postgres import database_url
 from tests.fakes.school import MORNING, FakeSchool
@@ -33,8 +33,8 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 def school(served: FakeSchool) -> FakeSchool:
     served.clock.time = MORNING
     with served.store.write_session(affects_rooms=False) as session:
-        session.execute(delete(CountRow))
-        session.execute(delete(RefusedSiteRow))
+        for table in (CountRow, SchoolCountRow, RefusedSiteRow):
+            session.execute(delete(table))
     return served
 
 
