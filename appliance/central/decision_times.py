@@ -30,8 +30,8 @@ def count_states(
 
 def list_minutes(session: Session, wanted: Conditions, part: ColumnElement[Any] = _ALL) -> dict[Any, list[float]]:
     """Return how many minutes each decision took, the shortest first, in each part."""
-    seconds = extract("epoch", RequestRow.decided_at) - extract("epoch", RequestRow.asked_at)
-    tenths = cast(case((seconds > 0, seconds), else_=0) * _PARTS_OF_A_MINUTE, Integer) // 60  # a whole number
+    seconds = case((RequestRow.decided_at > RequestRow.asked_at, _seconds_between(session)), else_=0)
+    tenths = cast(seconds * _PARTS_OF_A_MINUTE, Integer) // 60  # a whole number
     rows = session.execute(
         select(part.label("part"), tenths.label("tenths"), func.count())
         .where(*wanted)
@@ -47,3 +47,10 @@ def list_minutes(session: Session, wanted: Conditions, part: ColumnElement[Any] 
 def was_decided() -> ColumnElement[bool]:
     """Return what holds for a request that somebody has approved or denied."""
     return and_(RequestRow.decided_at.is_not(None), RequestRow.state.in_(DECIDED))
+
+
+def _seconds_between(session: Session) -> ColumnElement[Any]:
+    """Return the seconds from asking to deciding; PostgreSQL takes half as long for one span as for two times."""
+    if session.get_bind().dialect.name == "postgresql":
+        return extract("epoch", RequestRow.decided_at - RequestRow.asked_at)
+    return extract("epoch", RequestRow.decided_at) - extract("epoch", RequestRow.asked_at)
