@@ -42,7 +42,6 @@ WITHOUT: dict[str, str] = {
     "second_factor_rule": _OWN,
     "sessions": _OWN,
     "sign_in": _OWN,
-    "store": _RUNS,
     "trust_database": _RUNS,
     "trust_membership": _RUNS,
     "trust_numbers": _RUNS,
