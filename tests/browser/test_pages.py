@@ -76,10 +76,13 @@ def test_a_request_goes_from_the_room_to_the_coordinator_and_back_without_a_relo
 
     card = coordinator.page.get_by_role("region", name=f"Request for {SITE}")
     expect(card).to_be_visible(timeout=PATIENCE)
+    expect(teacher.page.locator("#requests")).to_contain_text("waiting for the coordinator", timeout=PATIENCE)
+    expect(teacher.page.locator("#announcements")).not_to_contain_text("answered")
     card.get_by_role("button", name="Open it", exact=True).click()
     expect(coordinator.page.get_by_text("is open until")).to_be_visible()
 
     expect(teacher.page.locator("#requests")).to_contain_text(re.compile("open until"), timeout=PATIENCE)
+    expect(teacher.page.locator("#announcements")).to_contain_text(f"{SITE}: open until")
     until("the site to open", lambda: room.dig.addresses(SITE) != ["0.0.0.0"])
 
     coordinator.page.get_by_role("button", name="Undo").click()
@@ -128,9 +131,9 @@ def test_a_site_just_refused_is_asked_for_with_two_taps_and_without_typing_on_a_
     assert ask.bounding_box()["y"] < 844, "it is on the first screen"  # type: ignore[index]  # it is visible
     ask.tap()
     expect(teacher.page.locator("#ask")).to_contain_text("The coordinator decides")
-    teacher.page.get_by_role("button", name="Needed in this lesson").tap()
+    teacher.page.get_by_role("button", name="Needed in this lesson (urgent)").tap()
     expect(teacher.page.get_by_role("status").first).to_contain_text(f"Your request for {site} is on its way")
-    expect(teacher.page.locator("#requests")).to_contain_text("Needed in this lesson")
+    expect(teacher.page.locator("#requests")).to_contain_text("1 hour, urgent: Needed in this lesson")
     assert teacher.page.evaluate("document.documentElement.scrollWidth") <= 390
     assert teacher.errors == []
 

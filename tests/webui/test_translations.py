@@ -40,7 +40,7 @@ from webui.trust import entry_words
 from webui.trust import reasons as trust_reasons
 from webui.trust import start as trust_start
 
-SAID_BY_ATTRIBUTES = {"title", "aria-label", "placeholder", "alt", "data-announce"}
+SAID_BY_ATTRIBUTES = {"title", "aria-label", "placeholder", "alt", "data-announce", "data-say"}
 GETTEXT = {"_", "gettext", "ngettext", "pgettext"}
 # Texts that are the same in every language, and why.
 NOT_TRANSLATED = {

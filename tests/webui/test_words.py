@@ -16,7 +16,7 @@ from tests.fakes.furnished_trust import furnished_trust
 from tests.webui.every_page import list_pages, sign_in
 from webui.shared.help import GUIDES, read_guide
 
-SAID_BY_ATTRIBUTES = {"title", "aria-label", "placeholder", "alt", "data-announce"}
+SAID_BY_ATTRIBUTES = {"title", "aria-label", "placeholder", "alt", "data-announce", "data-say"}
 NOT_READ = {"script", "style"}
 VOID = {"input", "br", "img", "meta", "link", "hr"}
 LABELS = {"button", "h1", "h2", "h3", "a", "label", "summary", "legend"}

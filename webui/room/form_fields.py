@@ -10,14 +10,10 @@ from wtforms.validators import ValidationError
 from appliance.control_characters import find_control_character, is_blank
 from dns.errors import InvalidName
 from dns.policy.site_names import parse_site
-from webui.shared.translation import LazyPattern, gettext, lazy_gettext, lazy_ngettext, translatable
+from webui.shared.durations import lazy_duration
+from webui.shared.translation import LazyPattern, gettext, translatable
 
-DURATIONS = [
-    SelectChoice("10", lazy_ngettext("%(num)s minute", "%(num)s minutes", 10)),
-    SelectChoice("30", lazy_ngettext("%(num)s minute", "%(num)s minutes", 30)),
-    SelectChoice("60", lazy_gettext("one hour")),
-    SelectChoice("120", lazy_gettext("two hours")),
-]
+DURATIONS = [SelectChoice(str(minutes), lazy_duration(minutes)) for minutes in (10, 30, 60, 120)]
 TOO_LONG = LazyPattern(translatable("That is too long: %(max)d characters at most."))
 
 

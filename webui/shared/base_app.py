@@ -24,6 +24,7 @@ from werkzeug.exceptions import BadRequest
 from appliance.files import one_at_a_time, read_regular_file, remove_whatever
 from appliance.sessions import ABSOLUTE_LIMIT
 from webui.shared.compression import install_compression
+from webui.shared.durations import install_durations
 from webui.shared.live_parts import install_live_parts
 from webui.shared.problem_pages import install_problem_pages
 from webui.shared.static_files import install_static_files, shared
@@ -82,6 +83,7 @@ def create_base_app(name: str, data: Path, *, cookie: str, largest_body: int = M
     app.after_request(_add_security_headers)
     install_static_files(app)
     install_live_parts(app)
+    install_durations(app)
     install_problem_pages(app)
     return app
 

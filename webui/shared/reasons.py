@@ -32,7 +32,7 @@ FIXED = (
     t("is kept closed by the upstream: nobody here can open it"),
     t("you may open sites by yourself once a day, and have today"),
     # A room's agent and its tables.
-    t("this room's agent does not answer at the moment; please try again shortly"),
+    t("this room's box does not answer at the moment; please try again shortly"),
     t("This room's disk cannot be written. Please look whether it took effect"),
     t("This room takes no decisions of its own"),
     t("This room does not know that request"),

@@ -279,9 +279,7 @@ def send_rpc_request(path: Path, request: RpcRequest, timeout_seconds: float = T
         )
         response = _response_decoder.decode(line)
     except (OSError, *DECODING_FAILED):
-        raise AgentUnavailable(
-            "this room's agent does not answer at the moment; please try again shortly"
-        ) from None
+        raise AgentUnavailable("this room's box does not answer at the moment; please try again shortly") from None
     if response.error:
         raise RpcRejected(response.error, response.refusal, response.wait_seconds, response.step)
     return response

@@ -170,12 +170,18 @@ class QueryLogReader:
         )[::-1]
 
     def read_page(self, filter_: QueryLogFilter, *, since: datetime, before: int | None = None) -> LogPage:
-        """Return a page of the entries since a time that are wanted, the newest first; see `log_page`."""
+        """Return a page of the entries since a time that are wanted, the newest first; see `log_page`.
+
+        It begins at the filter's end, however much was logged after it.
+        """
+        ends = [] if before is None else [before]
+        if filter_.until is not None:
+            ends.append(unix_second(filter_.until) << ID_BITS)
         return read_log_page(
             self._fetch_all,
             filter_.where_clause(),
             since=unix_second(since),
-            before=before,
+            before=min(ends, default=None),
             blocked_only=filter_.verdict in BLOCKED_VERDICTS,
         )
 

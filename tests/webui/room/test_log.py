@@ -46,6 +46,15 @@ def test_it_is_searched_by_site_device_and_what_became_of_it(page: FlaskClient) 
     assert "Nothing like that was asked for today" in read(page, "/log?site=games&verdict=allowed")
 
 
+def test_it_is_looked_at_up_to_a_time_of_day(page: FlaskClient) -> None:
+    newest, early = read(page, "/log?until=23:59"), read(page, "/log?until=00:00&site=example")
+    assert rows(newest) == 50
+    assert rows(early) == 0
+    assert 'value="00:00"' in early
+    assert 'href="/log?site=example">Newest<' in early
+    assert ['id="log" data-live' in one for one in (read(page, "/log"), early)] == [True, False]
+
+
 def test_the_filters_stay_while_one_turns_the_pages(page: FlaskClient) -> None:
     text = read(page, "/log?site=example")
     assert "/log?site=example&before=" in text
@@ -55,7 +64,7 @@ def test_the_filters_stay_while_one_turns_the_pages(page: FlaskClient) -> None:
 @pytest.mark.parametrize(
     "query",
     ["before=x", "before=-1", "before=%F0%9F%98%80", "verdict=nothing", "site=%00", "site=" + "a" * 5000,
-     "device='--", "site=%25", "before=999999999999999999999999", "site=%3Cscript%3E"],
+     "device='--", "site=%25", "before=999999999999999999999999", "until=25:61", "until=x", "site=%3Cscript%3E"],
 )  # fmt: skip
 def test_whatever_the_address_holds_a_page_comes(page: FlaskClient, query: str) -> None:
     assert "<script>" not in page.get(f"/log?{query}").get_data(as_text=True)

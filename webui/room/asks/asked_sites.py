@@ -13,12 +13,12 @@ from dns.policy.verdict import Action
 from dns.policy.view import CompiledView
 from webui.room.form_fields import DURATIONS
 from webui.room.room_client import RoomClient
+from webui.shared.durations import describe_duration
 from webui.shared.translation import translatable
 
 MAX_SITES = 10  # shown at once
 MAX_DEVICES = 6  # named of each site
 YES_MINUTES = 60
-_DURATION_WORDS = {int(str(one.value)): one.label for one in DURATIONS}
 
 
 class AskedSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class AskedSite(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def duration(self) -> str:
         """For how long "yes" opens it, in words."""
-        return duration_words(self.minutes)
+        return describe_duration(self.minutes)
 
 
 class AnsweredSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,11 +50,6 @@ class AnsweredSite(msgspec.Struct, frozen=True, kw_only=True):
     site: str
     by: str
     at: datetime
-
-
-def duration_words(minutes: int) -> str:
-    """Return one of the durations that can be chosen, in words."""
-    return str(_DURATION_WORDS[minutes])
 
 
 def list_asked_sites(

@@ -23,10 +23,11 @@ from webui.room.refresh_cache import rendered_once
 from webui.room.room_client import suspended_tokens
 from webui.shared.access import requires
 from webui.shared.auth import current_username
+from webui.shared.durations import describe_duration
 from webui.shared.flash_messages import flash_with_undo
 from webui.shared.reasons import translate_reason
 from webui.shared.school_clock import school_clock
-from webui.shared.translation import gettext, ngettext
+from webui.shared.translation import gettext
 
 blueprint = create_feature_blueprint("lessons", __name__)
 
@@ -64,9 +65,7 @@ def start_lesson() -> str | Redirect:
     except (rpc.AgentUnavailable, rpc.RpcRejected) as no:
         return _again(form, f"{translate_reason(no)}.")
     lessons = answer.overrides.lessons if answer.overrides else ()
-    _flash_done(
-        ngettext("The lesson runs for %(num)s minute.", "The lesson runs for %(num)s minutes.", minutes), lessons
-    )
+    _flash_done(gettext("The lesson runs for %(duration)s.", duration=describe_duration(minutes)), lessons)
     return redirect(url_for("lessons.show"))
 
 
@@ -86,9 +85,7 @@ def extend_lesson(lesson_id: str) -> Redirect:
     left = math.ceil((lesson.until - datetime.now(UTC)).total_seconds() / 60)
     return _apply_decision(
         rpc.StartLessonRequest(current_username(), lesson.sites, left + MORE_MINUTES, lesson.title),
-        ngettext(
-            "The lesson runs %(num)s minute longer.", "The lesson runs %(num)s minutes longer.", MORE_MINUTES
-        ),
+        gettext("The lesson runs %(duration)s longer.", duration=describe_duration(MORE_MINUTES)),
     )
 
 
@@ -101,7 +98,7 @@ def pause_room() -> Redirect:
         return redirect_with_message(describe_errors(form), "warning")
     return _apply_decision(
         rpc.PauseRoomRequest(current_username(), form.minutes.data),
-        ngettext("The room pauses for %(num)s minute.", "The room pauses for %(num)s minutes.", form.minutes.data),
+        gettext("The room pauses for %(duration)s.", duration=describe_duration(form.minutes.data)),
         lambda overrides: overrides.pauses,
     )
 
@@ -113,11 +110,10 @@ def suspend_device(token: str) -> Redirect:
     name = room().find_device_names([token]).get(token) or gettext("The device %(code)s", code=token[:6])
     return _apply_decision(
         rpc.SuspendDeviceRequest(current_username(), token, SUSPENDED_MINUTES),
-        ngettext(
-            "%(device)s is without the internet for %(num)s minute.",
-            "%(device)s is without the internet for %(num)s minutes.",
-            SUSPENDED_MINUTES,
+        gettext(
+            "%(device)s is without the internet for %(duration)s.",
             device=name,
+            duration=describe_duration(SUSPENDED_MINUTES),
         ),
         lambda overrides: [one for one in overrides.suspensions if one.id.startswith(token)],
     )

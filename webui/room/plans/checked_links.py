@@ -19,7 +19,8 @@ from dns.policy.site_names import check_opening
 from dns.policy.verdict import Action, Step, Verdict
 from dns.policy.view import CompiledView
 from webui.room.room_client import RoomClient
-from webui.shared.translation import ngettext, translatable
+from webui.shared.durations import describe_duration
+from webui.shared.translation import gettext, translatable
 
 Then = Literal["open", "safe", "closed", "asked", "final", "none"]
 _FOR_NOW = (Step.LESSON, Step.PAUSED, Step.SUSPENDED)  # what a teacher ends: of no plan's time
@@ -97,10 +98,9 @@ def _who_decides(view: CompiledView, site: str, plan: LessonPlan, moment: float)
     if decision.allowed:
         return translatable("You may open it by yourself")
     if decision.minutes:
-        return ngettext(
-            "You may open it by yourself for %(num)s minute; for longer, the coordinator decides",
-            "You may open it by yourself for %(num)s minutes; for longer, the coordinator decides",
-            decision.minutes,
+        return gettext(
+            "You may open it by yourself for %(duration)s; for longer, the coordinator decides",
+            duration=describe_duration(decision.minutes),
         )
     return translatable("The coordinator decides")
 

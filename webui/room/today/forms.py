@@ -21,7 +21,8 @@ WHEN = {
     "now": lazy_gettext("urgent: the lesson is now"),
     "later": lazy_gettext("for a lesson to come"),
 }
-# What a teacher with a class in front of them taps instead of typing, and whether the lesson waits for it.
+# What a teacher with a class in front of them taps instead of typing, and whether the lesson waits for it: that
+# button says so.
 QUICK_REASONS = {
     "lesson": (lazy_gettext("Needed in this lesson"), "now"),
     "research": (lazy_gettext("Pupils look something up"), "soon"),

@@ -11,10 +11,11 @@ from appliance.protocol import RequestState
 from blocklists.categories import CATEGORIES_BY_ID
 from dns.errors import InvalidName
 from dns.policy.site_names import check_opening
-from webui.room.asks.asked_sites import YES_MINUTES, duration_words, minutes_of_yes
+from webui.room.asks.asked_sites import YES_MINUTES, minutes_of_yes
 from webui.room.room_client import RoomClient
 from webui.room.today.preview import preview_request
 from webui.room.today.refusals import STEP_WORDS
+from webui.shared.durations import describe_duration
 
 _ENOUGH = 2  # decisions, from which something can be said of the next
 
@@ -32,7 +33,7 @@ class AskOutlook(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def duration(self) -> str:
         """For how long it would be opened, in words."""
-        return duration_words(self.minutes)
+        return describe_duration(self.minutes)
 
 
 def look_ahead(room: RoomClient, written: str, requests: Iterable[RequestState]) -> AskOutlook | None:

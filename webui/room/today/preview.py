@@ -9,6 +9,7 @@ from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.verdict import Action
 from webui.room.form_fields import DURATIONS
 from webui.room.room_client import RoomClient
+from webui.shared.durations import describe_duration
 from webui.shared.reasons import translate_reason
 from webui.shared.translation import gettext
 
@@ -41,10 +42,8 @@ def preview_request(room: RoomClient, site: str, minutes: int) -> RequestPreview
     offered = [int(str(one.value)) for one in DURATIONS if int(str(one.value)) <= decision.minutes]
     if decision.allowed or not offered:
         return None
-    return RequestPreview(words=_as_sentence(decision.reason), may_ask_anyway=True, minutes=max(offered))
-
-
-def _as_sentence(reason: str) -> str:
-    words = translate_reason(reason)
-    limit = f"{words[:1].upper()}{words[1:]}"
-    return gettext("%(limit)s; for longer, the coordinator decides", limit=limit)
+    words = gettext(
+        "You may open it by yourself for at most %(duration)s; for longer, the coordinator decides",
+        duration=describe_duration(decision.minutes),
+    )
+    return RequestPreview(words=words, may_ask_anyway=True, minutes=max(offered))

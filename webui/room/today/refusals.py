@@ -16,8 +16,9 @@ from dns.policy.site_names import too_wide
 from dns.policy.steps import STEPS
 from dns.policy.verdict import Action, Step
 from dns.policy.view import CompiledView
-from webui.room.asks.asked_sites import duration_words, minutes_of_yes
+from webui.room.asks.asked_sites import minutes_of_yes
 from webui.room.room_client import RoomClient
+from webui.shared.durations import describe_duration
 from webui.shared.translation import translatable
 
 Now = Literal["closed", "asked", "open", "final"]
@@ -66,7 +67,7 @@ class RefusedSite(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def duration(self) -> str:
         """For how long the teacher may open it alone, in words."""
-        return duration_words(self.minutes)
+        return describe_duration(self.minutes)
 
 
 def describe_refusals(

@@ -42,6 +42,11 @@ def _span_words(state: RequestState, end: datetime, now: datetime, *, for_device
     return gettext("open until %(until)s", until=until)
 
 
+def is_answered(state: RequestState) -> bool:
+    """Tell whether a request came to something that its teacher waits to hear."""
+    return state.expired or state.state in ("approved", "denied", "ended")
+
+
 def describe_state(state: RequestState, agent_response: rpc.RpcResponse, now: datetime) -> str:
     """Return what has become of a request."""
     aside = next(

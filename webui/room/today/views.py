@@ -25,7 +25,7 @@ from webui.room.today.forms import QUICK_REASONS, ReportForm, RequestForm, fill_
 from webui.room.today.outlook import look_ahead
 from webui.room.today.preview import preview_request
 from webui.room.today.refusals import describe_refusals
-from webui.room.today.request_words import describe_state
+from webui.room.today.request_words import describe_state, is_answered
 from webui.shared.access import requires
 from webui.shared.auth import current_username
 from webui.shared.reasons import translate_reason
@@ -33,6 +33,7 @@ from webui.shared.school_clock import school_clock
 from webui.shared.translation import gettext, translatable
 
 blueprint = create_feature_blueprint("today", __name__)
+blueprint.add_app_template_test(is_answered, "answered")
 
 _NEWS = timedelta(hours=1)  # for which an answer of no stands on top
 
@@ -110,11 +111,14 @@ def submit_request() -> str | Redirect:
 @requires(Right.REQUEST_UNBLOCKS)
 def withdraw_request(request_id: str) -> Redirect:
     """Take a request back, or close early what it opened."""
+    sites = {one.request.id: one.request.site for one in room().fetch_requests().requests}
     answer = _call_agent(rpc.WithdrawRequest(request_id, current_username()))
     if answer is not None:
-        status = room().fetch_status()
+        status, site = room().fetch_status(), sites.get(request_id, "")
         done = (
-            gettext("It is closed again in this room.") if answer.ended else gettext("The request was taken back.")
+            gettext("%(site)s is closed again in this room.", site=site)
+            if answer.ended
+            else gettext("The request for %(site)s was taken back.", site=site)
         )
         is_known = status is not None and status.reachable
         later = "" if is_known else " " + gettext("Central hears of it as soon as it can be reached again.")

@@ -5,7 +5,8 @@
 //
 // A part stays as it is while somebody points at something in it that can be pressed or stands in a row, touches it
 // or has the focus in it: what they aim at must not become something else. It then says how much is new, and shows
-// it when they ask or leave. What data-announce says is read out where that part has changed.
+// it when they ask or leave. Where that part has changed, what is new of what its elements say with data-say is read
+// out, or else what it says with data-announce.
 const source = document.querySelector("[data-events]");
 const parts = () => document.querySelectorAll("[data-live]");
 const PAUSE_MS = 2000; // between two looks: a room that is refused much is not fetched for each refusal
@@ -33,7 +34,7 @@ async function refresh() {
     if (!part || !made || content(made) === content(part)) continue;
     const replacement = document.adoptNode(made);
     if (isHeld(part)) hold(part, replacement);
-    else if (replace(part, replacement)) announce(replacement);
+    else if (replace(part, replacement)) announce(replacement, part);
     else versions.delete(id);
   }
 }
@@ -97,7 +98,7 @@ function release(id) {
   const had = part.contains(document.activeElement) || document.activeElement === document.body;
   if (!replace(part, replacement)) part.replaceWith(replacement);
   if (had && document.activeElement === document.body) focusOn(replacement);
-  announce(replacement);
+  announce(replacement, part);
 }
 
 function focusOn(part) {
@@ -133,8 +134,15 @@ function replace(part, replacement) {
   return true;
 }
 
-function announce(part) {
-  if (part.dataset.announce) say(part.dataset.announce);
+function announce(part, before) {
+  const known = sayings(before);
+  const fresh = sayings(part).filter((words) => !known.includes(words));
+  if (fresh.length) say(fresh.join(" "));
+  else if (part.dataset.announce) say(part.dataset.announce);
+}
+
+function sayings(part) {
+  return [...part.querySelectorAll("[data-say]")].map((one) => one.dataset.say);
 }
 
 function say(words) {

@@ -1,7 +1,7 @@
 """The log page by page: each entry once, newest first; a search costs the same however large the log is."""
 
 import contextlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -90,6 +90,18 @@ def test_a_search_that_finds_little_says_how_far_it_has_looked_and_goes_on_there
 @pytest.mark.parametrize("before", [0, -1, 2**62])
 def test_a_page_before_the_first_entry_or_after_the_last_is_no_error(log: QueryLogReader, before: int) -> None:
     assert len(log.read_page(QueryLogFilter(), since=NOON, before=before).entries) == (50 if before > 0 else 0)
+
+
+def test_a_page_up_to_a_time_begins_there_however_much_came_after_it(
+    log: QueryLogReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        log_page.read_log_page, "__kwdefaults__", log_page.read_log_page.__kwdefaults__ | {"scanned": 20}
+    )
+    wanted = QueryLogFilter(until=NOON + timedelta(seconds=10))
+    first = log.read_page(wanted, since=NOON)
+    assert names([first]) == [*(f"s{at}.example.org" for at in range(9, 0, -1)), "rare.example"]
+    assert first.older is None
 
 
 def test_what_comes_in_meanwhile_moves_nothing_to_another_page(log: QueryLogReader, tmp_path: Path) -> None:
