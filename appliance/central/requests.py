@@ -88,29 +88,29 @@ def _tell_webhooks(session: Session, now: datetime, event: str, request: Request
     )  # fmt: skip
 
 
-def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id: str) -> None:
+def withdraw_request(session: Session, now: datetime, room: RoomRow, request_id: str, *, by: str = "") -> None:
     """Take a waiting request back, or end what it opened. One that is unknown or over is left as it is.
 
     Raises NotPossible for another room's.
 
-    The room does not say who does it: it need not be whoever asked. What is open in the whole school stays open in
-    the other rooms, whoever asked for it: this room has closed it for itself, and keeps it closed.
+    `by`: who does it, by the room's word; it need not be whoever asked. What is open in the whole school stays
+    open in the other rooms, whoever asked for it: this room has closed it for itself, and keeps it closed.
     """
     request = session.get(RequestRow, request_id)
     if request is None or not rooms.is_sent_again(room, request):
         return
+    claim = audit.RoomClaim(room.name, by)
     if request.unblock is not None and request.unblock.room_id is None:
         if request.state == "approved" and not request.is_permanent:
             request.state = "ended"
             rooms.mark_requests_changed(session, room.id)
             detail = f"{request.site} in {room.name}; it stays open in the other rooms"
-            audit.record_audit(session, now, audit.RoomClaim(room.name), "ended in one room", detail)
+            audit.record_audit(session, now, claim, "ended in one room", detail)
     elif request.unblock is not None:  # what was made permanent is ended already, and stays
-        unblocks.end_unblock(session, now, unblock_id=request.unblock.id, by=audit.RoomClaim(room.name))
+        unblocks.end_unblock(session, now, unblock_id=request.unblock.id, by=claim)
     elif request.state == "waiting":
         request.state = "withdrawn"
         rooms.mark_requests_changed(session, room.id)
-        claim = audit.RoomClaim(room.name)
         audit.record_audit(session, now, claim, "request withdrawn", f"{request.site} in {room.name}")
 
 

@@ -147,6 +147,7 @@ ROOMS_OPERATIONS = (
         ),
         right=Right.DELIVER_MESSAGES,
         parameters=MappingProxyType({"message_id": MessageId}),
+        query=MappingProxyType({"by": protocol.Username}),
         answers=answer_ok("It is over.", protocol.Received),
         own_problems=(ProblemType.NOT_POSSIBLE,),
     ),

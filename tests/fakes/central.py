@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
@@ -39,6 +40,7 @@ class FakeCentral:
         self.closed_incidents: list[Any] = []
         self.lookups: list[Any] = []  # what the room is asked about its devices
         self.withdrawn: list[str] = []
+        self.withdrawn_by: list[str] = []
         self.states: list[Any] = []
         self.accounts: dict[tuple[str, str], Account] = {}
         self.token = TOKEN
@@ -110,7 +112,9 @@ class FakeCentral:
 
             def do_DELETE(self) -> None:
                 if not central.answered_otherwise(self):
-                    central.withdrawn.append(self.path.rsplit("/", 1)[1])
+                    place, _, query = self.path.partition("?")
+                    central.withdrawn.append(place.rsplit("/", 1)[1])
+                    central.withdrawn_by += parse_qs(query).get("by", [""])
                     central.answer(self, 200, b"{}")
 
         self._stopping.clear()
@@ -255,7 +259,7 @@ class FakeCentral:
 
     def answered_otherwise(self, handler: BaseHTTPRequestHandler) -> bool:
         """Note what was sent; answer as `answers` says, if it says anything of it."""
-        name = handler.path.rsplit("/", 1)[1]
+        name = handler.path.partition("?")[0].rsplit("/", 1)[1]
         self.tried.append(name)
         status = self.answers.get(name)
         if status is None:

@@ -167,10 +167,10 @@ def put_request(message: protocol.UnblockRequest) -> Response:
     return _received(is_new)
 
 
-def delete_request(message_id: str) -> Response:
-    """Take a request back."""
+def delete_request(message_id: str, by: str) -> Response:
+    """Take a request back. Rooms of before do not say who does it."""
     with central().store.write_session() as session:
-        requests.withdraw_request(session, central().now(), _get_room(session), message_id)
+        requests.withdraw_request(session, central().now(), _get_room(session), message_id, by=by)
     return json_response(_RECEIVED)
 
 

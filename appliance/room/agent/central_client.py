@@ -7,6 +7,7 @@ is there, but this call fails.
 
 from collections.abc import AsyncIterator, Sequence
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -214,9 +215,10 @@ class CentralClient:
         """Send several actions in one message (`appliance.protocol.RoomActions`), each as it is encoded."""
         await self.connection.send_message("PUT", "actions", b'{"actions":[' + b",".join(bodies) + b"]}")
 
-    async def withdraw_request(self, request_id: str) -> None:
-        """Take a request back."""
-        await self.connection.send_message("DELETE", f"requests/{request_id}")
+    async def withdraw_request(self, request_id: str, by: str = "") -> None:
+        """Take a request back; "": this room does not know for whom."""
+        said = f"?{urlencode({'by': by})}" if by else ""
+        await self.connection.send_message("DELETE", f"requests/{request_id}{said}")
 
     async def put_health(self, health: RoomHealth) -> HealthReceived:
         """Say how the room is; return what central answers, of which one of before says nothing."""

@@ -40,21 +40,21 @@ class EndedUnblocks:
         self._store = store
         self._now = now
 
-    def end_unblock(self, request_id: str) -> None:
+    def end_unblock(self, request_id: str, *, by: str = "") -> None:
         """Take a request back, or end what it opened. Raises HallpassError with what could not be done.
 
         Where it cannot be noted for central it is closed all the same, and the other way round.
         """
         with self._store.lock:
-            self._end_unblock(request_id)
+            self._end_unblock(request_id, by)
 
-    def _end_unblock(self, request_id: str) -> None:
+    def _end_unblock(self, request_id: str, by: str) -> None:
         state = self._store.find_request(request_id)
         if state is None or state.state not in ("waiting", "approved"):
             return
         is_unrecorded = is_still_open = False
         try:
-            self._store.withdraw_request(request_id, self._now())
+            self._store.withdraw_request(request_id, self._now(), by=by)
         except sqlite3.Error:
             log.exception("a withdrawal cannot be kept")
             is_unrecorded = True

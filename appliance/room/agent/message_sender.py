@@ -87,7 +87,8 @@ class MessageSender:
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         headers = {**self._headers, **self._more_headers()}
-        connection.request(method, self._root + quote(path), body or None, headers)
+        place, mark, query = path.partition("?")
+        connection.request(method, f"{self._root}{quote(place)}{mark}{query}", body or None, headers)
         response = connection.getresponse()
         content = response.read(_MAX_ANSWER_BYTES)
         if not response.isclosed():

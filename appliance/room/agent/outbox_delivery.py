@@ -105,7 +105,7 @@ class OutboxDelivery:
         """Send one message; return whether it has arrived. Raises CentralUnreachable: not its fault."""
         try:
             if message.kind == "withdrawal":
-                await self._client.withdraw_request(message.id)
+                await self._client.withdraw_request(message.id, message.body.decode())
             else:
                 await self._client.put_message(_PLURALS[message.kind], message.id, message.body)
         except CentralFaulty as problem:

@@ -64,9 +64,9 @@ class RoomDecisions:
         overrides = local_overrides.read_active_overrides(self._paths.local_overrides, self._now().timestamp())
         return msgspec.structs.replace(overrides, closings=(), devices=(), damaged=False)
 
-    def end_unblock(self, request_id: str) -> None:
+    def end_unblock(self, who: str, request_id: str) -> None:
         """Take back a request to central, or end what central opened for it. Raises HallpassError."""
-        self._ended_unblocks.end_unblock(request_id)
+        self._ended_unblocks.end_unblock(request_id, by=who)
 
     def start_lesson(self, who: str, sites: tuple[str, ...], minutes: int, title: str) -> None:
         """Let the room reach only these sites for a time. Raises HallpassError with what is wrong."""

@@ -213,7 +213,7 @@ class RpcServer:
             if state is None or self._decisions is None:
                 raise HallpassError("This room does not know that request")
             if not self._end_override(who, request_id):
-                self._decisions.end_unblock(request_id)
+                self._decisions.end_unblock(who, request_id)
         return state.state == "approved"
 
     def _end_override(self, who: str, override_id: str) -> bool:

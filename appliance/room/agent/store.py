@@ -102,7 +102,7 @@ class AgentStore(Outbox, AccountCache, CountedHours, AuditHeads, PupilAskTable, 
         with self.lock:
             return self._load_request(request_id)
 
-    def withdraw_request(self, request_id: str, now: datetime) -> None:
+    def withdraw_request(self, request_id: str, now: datetime, *, by: str = "") -> None:
         """Take a request back, or end what it opened: shown so, closed in this room, and on its way to central.
 
         One that is over or was denied stays as it is.
@@ -115,7 +115,7 @@ class AgentStore(Outbox, AccountCache, CountedHours, AuditHeads, PupilAskTable, 
                 self._save_request(msgspec.structs.replace(state, state="withdrawn"))
             else:
                 self._save_request(msgspec.structs.replace(state, state="ended", until=now))
-            self._insert_ended_unblock(ended_unblock_of(state))
+            self._insert_ended_unblock(ended_unblock_of(state), by)
 
     def ended_unblocks(self) -> tuple[EndedUnblock, ...]:
         """Return what was ended in this room and has to stay closed in it."""
@@ -240,10 +240,10 @@ class AgentStore(Outbox, AccountCache, CountedHours, AuditHeads, PupilAskTable, 
             (state.request.id, state.request.asked_at.isoformat(), _encode(state), from_central),
         )
 
-    def _insert_ended_unblock(self, ended: EndedUnblock) -> None:
+    def _insert_ended_unblock(self, ended: EndedUnblock, by: str = "") -> None:
         self._insert_closing(ended)
         self._connection.execute("DELETE FROM sent WHERE kind = 'withdrawal' AND id = ?", (ended.request,))
-        self._insert_message("withdrawal", ended.request, b"")
+        self._insert_message("withdrawal", ended.request, by.encode())
 
     def _insert_closing(self, ended: EndedUnblock) -> None:
         until = ended.until.isoformat() if ended.until else None

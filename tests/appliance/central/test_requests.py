@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from appliance.central import audit, requests, unblocks
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import UnblockRow
+from appliance.central.models import AuditRow, UnblockRow
 from tests.appliance.central.factories import approve, sites_open, state
 from tests.fakes.school import FakeSchool
 
@@ -100,9 +100,13 @@ def test_a_teacher_closes_again_what_was_opened(school: FakeSchool) -> None:
     request_id = school.request()
     approve(school, request_id)
     with school.store.write_session() as session:
-        requests.withdraw_request(session, school.clock(), school.room(), request_id)
+        requests.withdraw_request(session, school.clock(), school.room(), request_id, by="tess")
     assert state(school).state == "ended"
     assert sites_open(school) == []
+    with school.store.read_session() as session:
+        last = session.scalars(select(AuditRow).order_by(AuditRow.id.desc())).first()
+        assert last is not None
+        assert (last.room, last.who, last.what) == ("Room 4", "tess", "ended")
 
 
 def test_no_room_can_take_back_the_request_of_another(school: FakeSchool) -> None:

@@ -79,13 +79,14 @@ def test_end_now_closes_at_once_while_central_is_away_and_central_hears_of_it_la
         async with Agent(folder, central.url).running() as agent:
             await is_open(agent)
             await asyncio.to_thread(central.stop)
-            answer = await agent.ask(rpc.WithdrawRequest(ID, "tess"))
+            answer = await agent.ask(rpc.WithdrawRequest(ID, "tess & tom"))
             assert open_sites(agent.paths) == []
             assert answer.ended
             (state,) = (await agent.ask(rpc.ListRequestsRequest())).requests
             assert state.state == "ended"
             central.start()
             await until("the withdrawal", lambda: central.withdrawn == [ID])
+            assert central.withdrawn_by == ["tess & tom"]
 
     asyncio.run(story())
 
