@@ -1,6 +1,7 @@
 """`hallpass central`: the school's central service, and what a technician does to it."""
 
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 import msgspec
@@ -61,17 +62,18 @@ SUBCOMMANDS = {
     "restore": "appliance.commands.central_backup:restore",
     "room": "appliance.commands.central_rooms:room",
     "rules": "appliance.commands.central_rules:command",
+    "script-keys": "appliance.commands.central_script_keys:command",
     "settings": "appliance.commands.central_settings:command",
     "signatures": "appliance.commands.central_signatures:command",
     "trust": "appliance.commands.central_trust:command",
     "timetable": "appliance.commands.central_timetable:command",
-    "tokens": "appliance.commands.central_tokens:command",
     "webhooks": "appliance.commands.central_webhooks:command",
 }
 
 
 class _CentralCommandGroup(LazyCommandsGroup):
     import_paths = SUBCOMMANDS
+    former_names = MappingProxyType({"tokens": "script-keys"})  # in schools' own scripts
 
 
 @click.group(

@@ -51,7 +51,7 @@ def new_card(name: str, drive: Path, values: tuple[str, ...], config: Path) -> N
         central.store.close()
     click.echo(
         f"{room}: the old card is revoked, the new one is ready. Eject it, put it into the Pi, and switch that "
-        'on: two minutes later "hallpass central room list" says: in step'
+        'on: two minutes later "hallpass central room list" says: up to date'
     )
 
 

@@ -200,8 +200,8 @@ def _describe_in_words(room: EnrolledRoom) -> str:
     before = _describe_card_before(room)
     if room.waits_for_card:
         return f"{room.name}: {room.state}, waits for its {'new ' if room.last_seen else ''}card{before}"
-    heard = f"heard of {room.last_seen:%Y-%m-%d %H:%M} UTC" if room.last_seen else "never heard of"
-    step = f", {'in step' if room.in_step else 'catching up'}" if room.state == room_life.ENROLLED else ""
+    heard = f"last seen {room.last_seen:%Y-%m-%d %H:%M} UTC" if room.last_seen else "never seen"
+    step = f", {'up to date' if room.in_step else 'catching up'}" if room.state == room_life.ENROLLED else ""
     twice = "; two cards work as it: keep-running or admit-stopped" if room.two_cards_since else ""
     by_token = "; by its token alone" if room.own_key_since is None and room.last_seen else ""
     return f"{room.name}: {room.state}, {heard}{step}{twice}{by_token}{before}"

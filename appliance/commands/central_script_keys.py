@@ -1,4 +1,4 @@
-"""`hallpass central tokens`: keys for scripts of a school, or of a trust (`--config trust.toml`)."""
+"""`hallpass central script-keys`: keys for scripts of a school, or of a trust (`--config trust.toml`)."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
     last_used: datetime | None
 
 
-@click.group("tokens")
+@click.group("script-keys")
 def command() -> None:
     """Make keys for the school's own scripts, look at them, and take them back."""
 

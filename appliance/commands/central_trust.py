@@ -109,7 +109,7 @@ def sync(config: Path) -> None:
         central.store.close()
     if problem:
         raise HallpassError(f"the trust: {problem}; what it laid down last holds")
-    click.echo("in step with the trust")
+    click.echo("up to date with the trust")
 
 
 @command.command()

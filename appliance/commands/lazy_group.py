@@ -3,6 +3,7 @@
 import difflib
 import importlib
 from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
 import click
 
@@ -42,6 +43,7 @@ class LazyCommandsGroup(click.Group):
     """A group of which many subcommands are imported only when one is called, or when help lists them."""
 
     import_paths: Mapping[str, str]  # name: `module:attribute`
+    former_names: Mapping[str, str] = MappingProxyType({})  # what a subcommand was called before: its name now
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, sorted."""
@@ -51,8 +53,10 @@ class LazyCommandsGroup(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the subcommand that the arguments begin with; click knows of those alone that are imported."""
-        _require_known(ctx, args[0], self.list_commands(ctx))
-        return super().resolve_command(ctx, args)
+        name, *others = args
+        name = self.former_names.get(name, name)
+        _require_known(ctx, name, self.list_commands(ctx))
+        return super().resolve_command(ctx, [name, *others])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return a subcommand, or None where there is none of that name."""

@@ -73,7 +73,7 @@ METRICS = (
     Metric(
         "hallpass_policy_in_step_timestamp_seconds",
         "gauge",
-        "When central could last be reached while the policy was in step; Unix time.",
+        "When central could last be reached while the room was up to date; Unix time.",
     ),
     Metric("hallpass_openings_running", "gauge", "Openings that hold in this room now.", ("worker",)),
     Metric("hallpass_central_reachable", "gauge", "Whether central can be reached."),

@@ -31,7 +31,7 @@ METRICS = (
     Metric("hallpass_trust_invitations_waiting", "gauge", "Invitations that nobody has used yet."),
     Metric("hallpass_trust_entries", "gauge", "What is laid down, by kind.", ("kind",)),
     Metric("hallpass_trust_rooms", "gauge", "Rooms of all schools, as they told last."),
-    Metric("hallpass_trust_rooms_in_step", "gauge", "Those of them that are in step with their central."),
+    Metric("hallpass_trust_rooms_in_step", "gauge", "Those of them that are up to date."),
     Metric("hallpass_trust_rooms_silent", "gauge", "Those of them that their central does not hear."),
     Metric("hallpass_trust_audit_entries", "gauge", "The number of the audit's newest entry."),
     Metric("hallpass_trust_disk_size_bytes", "gauge", "The size of the disk that holds the trust's data."),

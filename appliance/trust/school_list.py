@@ -61,7 +61,7 @@ def _describe(row: TrustSchoolRow, now: datetime, *, is_silent: bool, waits: boo
     if row.state != schools.ENROLLED:
         return row.state
     if row.last_seen is None:
-        return f"enrolled, and not heard of since{invited}"
+        return f"enrolled, and not seen since{invited}"
     if is_silent:
         hours = int((now - row.last_seen).total_seconds() // 3600)
         return f"silent for {hours} {'hour' if hours == 1 else 'hours'}{invited}"
@@ -73,7 +73,7 @@ def describe_numbers(numbers: SchoolNumbers) -> str:
     top = [f"{one.category.replace('_', ' ')} {_cell(one.refused)}" for one in numbers.refused_by_category[:5]]
     built = f"{numbers.lists_built_at:%Y-%m-%d %H:%M} UTC" if numbers.lists_built_at else "never"
     parts = (
-        f"{numbers.rooms_in_step} of {numbers.rooms} rooms in step, {numbers.rooms_silent} silent",
+        f"{numbers.rooms_in_step} of {numbers.rooms} rooms up to date, {numbers.rooms_silent} silent",
         f"{_cell(numbers.answers)} answers in seven days, {_cell(numbers.refused)} refused",
         f"({', '.join(top)})" if top else "",
         f"{_cell(numbers.requests_waiting)} requests waiting, {_cell(numbers.incidents_open)} incidents open",

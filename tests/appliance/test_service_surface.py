@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from appliance.commands.central_tokens import to_option
+from appliance.commands.central_script_keys import to_option
 from appliance.operations import OPERATIONS
 from appliance.rights import SCRIPT_RIGHTS
 from tests.docs.sources import ROOT

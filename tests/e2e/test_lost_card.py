@@ -187,7 +187,7 @@ def stolen(desk: Desk) -> Card:
     card.start()
     desk.type("hallpass central rules add block before.example.com")
     until("the room to filter by the school's policy", lambda: card.refuses("before.example.com"), 90)
-    until("the key of its own", lambda: "in step" in desk.type(LIST) and "alone" not in desk.type(LIST), 60)
+    until("the key of its own", lambda: "up to date" in desk.type(LIST) and "alone" not in desk.type(LIST), 60)
     return card
 
 
@@ -201,7 +201,7 @@ def _own_settings() -> tuple[str, str]:
 def _require_at_work(desk: Desk, new: Card, stolen: Card) -> None:
     """The new card filters and is in step; the stolen one is told, learns nothing and opens nothing."""
     until("the new card to filter by the school's policy", lambda: new.refuses("after.example.com"), 90)
-    until("the room to be in step", lambda: "in step" in desk.type(LIST), 60)
+    until("the room to be in step", lambda: "up to date" in desk.type(LIST), 60)
     assert new.refuses("before.example.com")
     assert new.dig("example.org")[1] not in ([], ["0.0.0.0"])
     ports = f"--port {new.dns_port} --web-port {new.web_port} --https-port {new.https_port}"
@@ -218,7 +218,7 @@ def _require_at_work(desk: Desk, new: Card, stolen: Card) -> None:
     told = stolen.doctor()
     assert "problem  central" in told
     assert "put this one away" in told
-    assert "in step" in desk.type(LIST), "its calls have changed nothing of the new one"
+    assert "up to date" in desk.type(LIST), "its calls have changed nothing of the new one"
 
 
 def test_a_stolen_card_is_replaced_by_the_table_and_is_worth_nothing_afterwards(desk: Desk, stolen: Card) -> None:
@@ -273,7 +273,7 @@ def test_one_command_does_the_same_and_ends_nothing_where_the_card_cannot_be_wri
     (new.drive / "hallpass.bundle").rmdir()
     assert "Room 4: enrolled" in desk.type(LIST)
     until(
-        "the card that is in use to go on", lambda: "in step" in desk.type(LIST), 60
+        "the card that is in use to go on", lambda: "up to date" in desk.type(LIST), 60
     )  # a new index may be on its way
 
     said = desk.type(typed)

@@ -14,7 +14,7 @@ NAVIGATION = (
     ("numbers.show", translatable("Numbers")),
     ("accounts.show", translatable("People")),
     ("audit.show", translatable("Audit")),
-    ("script_keys.show", translatable("Keys")),
+    ("script_keys.show", translatable("Keys for scripts")),
 )
 
 blueprint = create_feature_blueprint("start", __name__, home=START)

@@ -118,7 +118,7 @@ def test_a_room_is_renamed_retired_put_back_and_revoked_by_command(config: Path)
     refused = run("central", "room", "put-back", "Library", *where)
     assert (refused.returncode, "never works again" in refused.stderr) == (1, True)
     assert run("central", "room", "retire", "Room 4", *where).stderr == "hallpass: there is no room 'Room 4'\n"
-    assert "Library: revoked, never heard of" in run("central", "room", "list", *where).stdout
+    assert "Library: revoked, never seen" in run("central", "room", "list", *where).stdout
 
 
 def test_a_bundle_says_the_rooms_own_port_where_there_is_one(config: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`hallpass central tokens`: a key is made, listed and taken back, and printed once."""
+"""`hallpass central script-keys`: a key is made, listed and taken back, and printed once."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,16 @@ from tests.fakes.school import FakeSchool
 
 
 def run(config: Path, *arguments: str) -> Result:
-    return CliRunner().invoke(hallpass, ["central", "tokens", *arguments, "--config", str(config)])
+    return CliRunner().invoke(hallpass, ["central", "script-keys", *arguments, "--config", str(config)])
+
+
+def test_scripts_that_call_it_by_its_former_name_go_on(tmp_path: Path) -> None:
+    config = tmp_path / "central.toml"
+    config.write_text(f'[central]\nschool = "Example Primary"\ndata = "{tmp_path / "central"}"\n')
+    FakeSchool(tmp_path / "central").close()
+    before = CliRunner().invoke(hallpass, ["central", "tokens", "list", "--config", str(config), "--json"])
+    assert (before.exit_code, json.loads(before.output)) == (0, [])
+    assert "tokens" not in CliRunner().invoke(hallpass, ["central", "--help"]).output
 
 
 def test_a_key_is_made_listed_and_taken_back(tmp_path: Path) -> None:

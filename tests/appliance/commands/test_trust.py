@@ -110,7 +110,7 @@ def test_a_school_that_belongs_to_no_trust_says_so(tmp_path: Path) -> None:
 
     for command in ("show", "leave"):
         assert "belongs to no trust" in why_not(school, "central", "trust", command)
-    assert "in step" in run(school, "central", "trust", "sync")
+    assert "up to date" in run(school, "central", "trust", "sync")
     assert json.loads(run(school, "central", "trust", "numbers"))["rooms"] == 0
 
 
@@ -148,6 +148,6 @@ def test_a_trust_believes_its_proxies_as_a_central_does(config: Path) -> None:
 def test_a_key_for_a_program_is_made_for_an_administrator(config: Path) -> None:
     run(config, "account", "add", "tina", "--role", "trust_administrator", "--link")
     until = (datetime.now(UTC) + timedelta(days=30)).date().isoformat()
-    make = ("central", "tokens", "add", "figures", "--owner", "tina", "--until", until, "--right")
+    make = ("central", "script-keys", "add", "figures", "--owner", "tina", "--until", until, "--right")
     assert run(config, *make, "see-trust").startswith("hallpass_")
     assert "no more than tina" in why_not(config, *make, "see-rooms")

@@ -28,7 +28,7 @@ def test_a_school_is_registered_invited_in_touch_and_silent(trust: FakeTrust) ->
     assert listed(trust).words == "registered; an invitation waits"
 
     trust.call("POST", "enrolment", token, {"credential_hash": "a" * 64})
-    assert listed(trust).words == "enrolled, and not heard of since"
+    assert listed(trust).words == "enrolled, and not seen since"
 
 
 def test_a_school_that_calls_no_more_is_silent(trust: FakeTrust) -> None:
@@ -49,6 +49,6 @@ def test_numbers_are_kept_as_they_were_sent_and_said_in_a_line(trust: FakeTrust)
     assert found == NUMBERS
     assert found is not None
     assert school_list.describe_numbers(found) == (
-        "2 of 3 rooms in step, 1 silent; 1000 answers in seven days, 20 refused; (social networks 20); "
+        "2 of 3 rooms up to date, 1 silent; 1000 answers in seven days, 20 refused; (social networks 20); "
         "under five requests waiting, 0 incidents open; lists of never; version 0.1.0"
     )

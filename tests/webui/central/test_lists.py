@@ -68,6 +68,8 @@ def test_a_ready_made_set_is_used_in_one_step(cora: Browser, school: Any) -> Non
 def test_every_format_that_lists_come_in_can_be_chosen(cora: Browser) -> None:
     (select,) = re.findall(r'<select[^>]* name="format"[^>]*>(.*?)</select>', cora.open("/lists").text, re.DOTALL)
     assert re.findall(r'value="(\w+)"', select) == ["auto", *FORMATS]
+    assert "recognised by its first lines" in select
+    assert ">auto<" not in select
 
 
 def test_everything_that_a_bare_name_can_mean_can_be_chosen(cora: Browser) -> None:

@@ -66,10 +66,17 @@ def test_a_schools_step_is_its_own_word_for_the_document_of_now(trust: FakeTrust
 
     trust.lay_down("category", category="games")
 
-    assert "has an older document" in tina.open("/schools")
+    assert "catching up" in tina.open("/schools")
     trust.clock.time += timedelta(hours=3)
     tina = signed_in(trust, "tom")
     assert "silent for 3 hours" in tina.open("/schools")
+
+
+def test_what_is_empty_says_what_comes_there_and_how_to_begin(tina: Pages) -> None:
+    assert "Register the first one below" in tina.open("/schools")
+    assert "Begin with one of the buttons above" in tina.open("/laid-down")
+    assert "What is taken back stands here then" in tina.open("/laid-down?ended=1")
+    assert "No script has a key yet" in tina.open("/script-keys")
 
 
 def test_an_invitation_is_taken_back_before_it_is_used(trust: FakeTrust, tina: Pages) -> None:
@@ -115,9 +122,11 @@ def test_nothing_is_laid_down_before_it_was_seen_what_comes_of_it(trust: FakeTru
 
     page = tina.press("/laid-down/new/name", name="example.org", note="")
 
-    assert '<li class="text-break">example.org</li>' in page
-    assert "No school hears of it at the moment" in page
-    assert "As soon as they are there: School One." in page
+    assert "<strong>example.org</strong>" in page
+    assert "closed, with all addresses below it" in page
+    assert "No school is in touch at the moment" in page
+    assert "Nothing has changed yet" in page
+    assert "Later, as soon as they are in touch: School One." in page
     assert f"number {with_number} is about help.example.org: it is closed from then on." in page
     assert in_force(trust) == [("open", "help.example.org", [])]
 
@@ -266,7 +275,7 @@ def test_a_form_without_its_token_changes_nothing(trust: FakeTrust, tina: Pages)
 
 
 def test_numbers_are_shown_and_those_under_five_are_not(trust: FakeTrust, tina: Pages) -> None:
-    assert "No school has told any yet" in tina.open("/numbers")
+    assert "No school has told any numbers yet" in tina.open("/numbers")
     credential = trust.enrol("School One")
     hostile = [{"category": "<b>Ann Other</b>", "refused": 7}, {"category": "games", "refused": None}]
     trust.call("PUT", "numbers", credential, {**NUMBERS, "refused_by_category": hostile})

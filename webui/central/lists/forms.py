@@ -8,9 +8,9 @@ from wtforms.validators import InputRequired, Length, Optional
 
 from blocklists.catalogue import load_catalogue
 from blocklists.categories import CATEGORIES, EVERY_CATEGORY
-from blocklists.formats import format_names
+from blocklists.formats import DETECTED, format_names
 from webui.central.form_helpers import select_choices
-from webui.shared.translation import lazy_gettext
+from webui.shared.translation import gettext, lazy_gettext
 
 _MATCH_WORDS = {
     "": lazy_gettext("what its format says"),
@@ -25,8 +25,29 @@ _CATEGORY_WORDS = {one.id: lazy_gettext(one.name) for one in CATEGORIES} | {
 }
 
 
+# What a line of each format looks like.
+_LINES = {
+    "hosts": "0.0.0.0 example.org",
+    "domains": "example.org",
+    "squidguard": "example.org",
+    "dnsmasq": "address=/example.org/",
+    "unbound": 'local-zone: "example.org." always_nxdomain',
+    "rpz": "example.org CNAME .",
+    "adblock": "||example.org^",
+    "wildcards": "*.example.org",
+    "regex": r"^ad[0-9]+\.",
+}
+
+
+def describe_format(name: str) -> str:
+    """Return the format of a list as somebody knows it who has one before them."""
+    if name == DETECTED:
+        return gettext("recognised by its first lines")
+    return f"{name}: {_LINES[name]}" if name in _LINES else name
+
+
 def _format_choices() -> list[SelectChoice]:
-    return select_choices({name: name for name in format_names()})
+    return select_choices({name: describe_format(name) for name in format_names()})
 
 
 USES = {

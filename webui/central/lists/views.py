@@ -14,7 +14,7 @@ from blocklists.catalogue import load_catalogue
 from blocklists.categories import category_name
 from webui.central.blueprints import central, create_feature_blueprint
 from webui.central.form_helpers import require_valid
-from webui.central.lists.forms import ListFileForm, SetForm, SourceForm, UseForm
+from webui.central.lists.forms import ListFileForm, SetForm, SourceForm, UseForm, describe_format
 from webui.central.undo_pages import add_undo_page, flash_change
 from webui.shared.access import requires
 from webui.shared.auth import current_username
@@ -22,6 +22,7 @@ from webui.shared.reasons import translate_reason
 from webui.shared.translation import gettext, translatable
 
 blueprint = create_feature_blueprint("lists", __name__, home="lists.show")
+blueprint.add_app_template_filter(describe_format, "list_format")
 
 
 def _put_together() -> None:

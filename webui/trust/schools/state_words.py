@@ -30,5 +30,5 @@ def describe_step(school: ListedSchool, behind: Collection[str]) -> str:
     if school.state != schools.ENROLLED:
         return ""
     if school.numbers is None:
-        return gettext("not told yet")
-    return gettext("has an older document") if school.id in behind else gettext("up to date")
+        return gettext("has not said yet")
+    return gettext("catching up") if school.id in behind else gettext("up to date")
