@@ -23,6 +23,7 @@ from werkzeug.exceptions import BadRequest
 
 from appliance.files import one_at_a_time, read_regular_file, remove_whatever
 from appliance.sessions import ABSOLUTE_LIMIT
+from webui.shared.answered_forms import install_answered_forms
 from webui.shared.compression import install_compression
 from webui.shared.durations import install_durations
 from webui.shared.live_parts import install_live_parts
@@ -85,6 +86,7 @@ def create_base_app(name: str, data: Path, *, cookie: str, largest_body: int = M
     install_live_parts(app)
     install_durations(app)
     install_problem_pages(app)
+    install_answered_forms(app)
     return app
 
 

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from appliance.errors import HallpassError
 from appliance.sessions import SessionsUnavailable
+from webui.shared.answered_forms import lead_to_page_of_form
 from webui.shared.translation import gettext, translatable
 
 if TYPE_CHECKING:
@@ -110,7 +111,9 @@ def _render_form_without_token(problem: CSRFError) -> "ResponseReturnValue":
     return redirect(url_for("sign_in", next=page) if page else url_for("sign_in"))
 
 
-def _render_http_error(problem: HTTPException) -> tuple[str, int]:
+def _render_http_error(problem: HTTPException) -> "ResponseReturnValue":
+    if (page := lead_to_page_of_form(problem)) is not None:
+        return page
     status = problem.code or 500
     return render_problem(status), status
 

@@ -32,7 +32,7 @@ def broken(app: Flask) -> Flask:
         ("/stop/400", 400, ("That form could not be read", "send it again")),
         ("/stop/403", 403, ("not for this account", "ask your coordinator")),
         ("/nothing-here", 404, ("There is no such page", "the address has a mistake")),
-        ("/requests", 405, ("takes a form", "begin at the page")),
+        ("/sign-out", 405, ("takes a form", "begin at the page")),
         ("/stop/413", 413, ("too large", "choose a smaller one")),
         ("/stop/429", 429, ("a little too often", "wait a moment")),
         ("/fault", 500, ("Something went wrong here", "tell the technician")),
@@ -51,6 +51,16 @@ def test_a_problem_says_what_happened_and_what_to_do_beside_the_ways_elsewhere(
     assert "EventSource" not in page
     assert "data-events" not in page, "a page of a problem does not follow what it cannot show"
     assert "ZeroDivisionError" not in page
+
+
+def test_an_address_that_takes_forms_alone_leads_to_the_page_of_its_feature(
+    broken: Flask, teacher: FlaskClient
+) -> None:
+    for path, page in (("/requests", "/"), ("/classroom/pause", "/classroom"), ("/reports", "/")):
+        answer = teacher.get(path)
+        assert (answer.status_code, answer.location) == (302, page)
+        said = teacher.post(path, data={})
+        assert "answer.js" in said.get_data(as_text=True) or said.status_code == 302, path
 
 
 def test_a_stranger_sees_the_same_without_the_navigation(broken: Flask, stranger: FlaskClient) -> None:
