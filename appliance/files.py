@@ -17,7 +17,7 @@ import shutil
 import stat
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -52,12 +52,18 @@ def read_regular_file(path: Path, max_bytes: int = MAX_READ_BYTES) -> bytes:
 
 
 def write_file_atomically(
-    path: Path, content: bytes, *, mode: int = 0o666, has_other_writers: bool = False
+    path: Path,
+    content: bytes,
+    *,
+    mode: int = 0o666,
+    has_other_writers: bool = False,
+    reserve: Callable[[int, int], object] | None = None,
 ) -> None:
     """Replace a file. Raises OSError, and then the one before is still there.
 
     `mode` is lessened by the umask. `has_other_writers`: several processes may do this at the same moment, and
-    each needs a place of its own for the unfinished file, which is then for its owner alone.
+    each needs a place of its own for the unfinished file, which is then for its owner alone. `reserve`: called
+    with the open file and its size to be, before anything is written (`appliance.spare_file`).
     """
     if has_other_writers:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}.", suffix=".new")
@@ -68,6 +74,8 @@ def write_file_atomically(
         handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(handle, "wb") as file:
+            if reserve is not None:
+                reserve(handle, len(content))
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
@@ -171,7 +179,7 @@ def replace_folder(folder: Path, new: Path) -> None:
     before = _place_of_before(folder)
     if not folder.exists():
         new.replace(folder)
-    elif _swap(new, folder):
+    elif swap_names(new, folder):
         before = new
     else:
         remove_whatever(before)
@@ -193,7 +201,7 @@ def _place_of_before(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.before")
 
 
-def _swap(one: Path, other: Path) -> bool:
+def swap_names(one: Path, other: Path) -> bool:
     """Exchange two names in one step; False: this file system cannot. Raises OSError."""
     if not _libc.renameat2(_AT_FDCWD, bytes(one), _AT_FDCWD, bytes(other), _SWAP_FLAG):
         return True

@@ -10,11 +10,14 @@ from pathlib import Path
 
 import msgspec
 
-from appliance.files import read_regular_file, write_file_atomically
+from appliance.files import read_regular_file
 from appliance.protocol import Account, AccountState
 from appliance.rights import may_teach
 from appliance.sessions import is_older_than_account
+from appliance.spare_file import replace_with_spare
 from dns.errors import DECODING_FAILED
+
+MODE = 0o640  # the pages read it
 
 
 class AccountStates(msgspec.Struct, frozen=True):
@@ -43,7 +46,7 @@ def write_account_states(
     """Write what is to be kept of what central says. Raises OSError, and then the file is as it was."""
     before = {one.username for one in read_account_states(path).accounts}
     kept = tuple(one for one in states if one.username in before or one.username in signed_in_here)
-    write_file_atomically(path, msgspec.json.encode(AccountStates(digest, kept)), mode=0o640)
+    replace_with_spare(path, msgspec.json.encode(AccountStates(digest, kept)), mode=MODE)
 
 
 def is_account_over(account: Account, said: AccountState, now: datetime) -> bool:

@@ -19,6 +19,7 @@ import msgspec
 
 from appliance.files import read_regular_file, write_file_atomically
 from appliance.room import database_file
+from appliance.spare_file import keep_spare, replace_with_spare
 
 IsUsable = Callable[[bytes], bool]
 
@@ -53,27 +54,36 @@ def read_guarded_file(path: Path, is_usable: IsUsable) -> GuardedContent:
     return found
 
 
-def write_guarded_file(path: Path, content: bytes, *, mode: int = 0o640) -> None:
-    """Replace a file and its copy. Raises OSError; then the file says what it said before, or what it should."""
+def write_guarded_file(path: Path, content: bytes, *, mode: int = 0o640, is_secret: bool = False) -> None:
+    """Replace a file and its copy. Raises OSError; then the file says what it said before, or what it should.
+
+    On a full disk they are replaced too, unless the file `is_secret`: nothing of it is to lie elsewhere.
+    """
     try:
         before = _digest(read_regular_file(path))
     except OSError:
         before = b""
     head = b" ".join((_digest(content), before))
-    write_file_atomically(copy_path(path), head + b"\n" + content, mode=mode)
-    write_file_atomically(path, content, mode=mode)
+    replace = write_file_atomically if is_secret else replace_with_spare
+    replace(copy_path(path), head + b"\n" + content, mode=mode)
+    replace(path, content, mode=mode)
     _last_read[path] = content
 
 
-def repair_file(path: Path, is_usable: IsUsable, now: float, *, mode: int = 0o640) -> None:
-    """Bring a file and its copy to what they should say. Called by its only writer. Raises OSError."""
+def repair_file(
+    path: Path, is_usable: IsUsable, now: float, *, mode: int = 0o640, is_secret: bool = False
+) -> None:
+    """Bring a file and its copy to what they should say. Called by its only writer, often. Raises OSError."""
+    if not is_secret:
+        for one in (path, copy_path(path)):
+            keep_spare(one, mode=mode)
     found = read_guarded_file(path, is_usable)
     if found.content is None or not found.needs_repair:
         return
     if found.problem:
         log.error("%s; repaired", found.problem)
         database_file.set_aside(path, found.problem, now)
-    write_guarded_file(path, found.content, mode=mode)
+    write_guarded_file(path, found.content, mode=mode, is_secret=is_secret)
 
 
 def _read(path: Path, is_usable: IsUsable) -> GuardedContent:

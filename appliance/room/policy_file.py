@@ -21,6 +21,7 @@ import msgspec
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file, write_file_atomically
 from appliance.room.paths import RoomPaths
+from appliance.spare_file import keep_spare, replace_with_spare
 
 MAX_DIGEST_LENGTH = 128
 
@@ -69,7 +70,13 @@ def write_policy(paths: RoomPaths, content: bytes, central_digest: str = "") -> 
         if before != _digest(content):
             lines.append(before + b" " + _earlier_central_digest(paths, before))
     for path, what in ((paths.policy_digest, b"\n".join(lines) + b"\n"), (paths.policy, content)):
-        write_file_atomically(path, what)
+        replace_with_spare(path, what)
+
+
+def keep_policy_spares(paths: RoomPaths) -> None:
+    """See to it that another policy can be written on a full disk too. Never raises."""
+    for path in (paths.policy_digest, paths.policy):
+        keep_spare(path)
 
 
 def _read_digests(paths: RoomPaths) -> dict[bytes, str]:

@@ -9,13 +9,15 @@ import sqlite3
 import time
 from collections.abc import Callable
 
-from appliance.room import guarded_file
+from appliance.room import account_states, guarded_file
 from appliance.room.agent.ended_unblocks import EndedUnblocks
 from appliance.room.agent.policy_backup import PolicyBackup
 from appliance.room.agent.store import AgentStore
 from appliance.room.agent.thread_pool import run_in_turn
 from appliance.room.file_state import read_file_state
 from appliance.room.paths import RoomPaths
+from appliance.room.policy_file import keep_policy_spares
+from appliance.spare_file import keep_spare
 from dns.coalesced_timers import sleep_coalesced
 
 RECONCILE_SECONDS = 2.0
@@ -63,6 +65,9 @@ class Reconciler:
         """Read everything, and mend what can be mended."""
         seen, self._seen = self._look(), None
         self._read_at = self._steady()
+        if self._backup is not None:  # central decides here
+            keep_policy_spares(self._paths)
+            keep_spare(self._paths.account_states, mode=account_states.MODE)
         try:
             self._store.check_file()
             self._ended_unblocks.reconcile_stores()

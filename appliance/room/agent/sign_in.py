@@ -97,14 +97,7 @@ class AgentSignIn:
             raise HallpassError(NO_TEACHER)
         # Of whoever brought a code no verifier is kept, and yet that they signed in here.
         verifier = "" if teacher.has_second_factor else await self._hash(password)
-        said = (
-            None
-            if self._account_states is None
-            else read_account_states(self._account_states).find(teacher.username)
-        )
-        if said is not None and is_account_over(
-            teacher, said, self._now()
-        ):  # it changed while central's word was under way
+        if self._is_over(teacher):  # it changed while central's word was under way
             raise SignInFailed("User name or password is not right", "password")
         await run_blocking(self._store.keep_sign_in, KeptSignIn(verifier, teacher), self._now())
         return teacher
@@ -112,9 +105,16 @@ class AgentSignIn:
     async def _sign_in_offline(self, username: str, password: str, why_not: str) -> Account:
         kept = await run_blocking(self._store.find_kept_sign_in, username, self._now())
         teacher = as_teacher(kept.account) if kept is not None else None
-        if kept is None or teacher is None or not await self._verify(kept, password):
+        if kept is None or teacher is None or self._is_over(teacher) or not await self._verify(kept, password):
             raise SignInFailed(why_not, "password")
         return teacher
+
+    def _is_over(self, teacher: Account) -> bool:
+        """Tell whether central has ended what is kept of somebody, as far as it is written down here."""
+        if self._account_states is None:
+            return False
+        said = read_account_states(self._account_states).find(teacher.username)
+        return said is not None and is_account_over(teacher, said, self._now())
 
     async def _drop_replaced_verifier(self, username: str, password: str) -> None:
         kept = await run_blocking(self._store.find_kept_sign_in, username, self._now())
@@ -142,8 +142,9 @@ def apply_account_states(
     OSError or sqlite3.Error; doing it again is harmless.
     """
     signed_in_here = store.usernames_signed_in_here()
+    # The file first: it can be written on a full disk too, and what it ends takes no kept sign-in any more.
+    write_account_states(path, states, digest, signed_in_here)
     for said in (one for one in states if one.username in signed_in_here):
         kept = store.find_kept_sign_in(said.username, now)
         if kept is not None and is_account_over(kept.account, said, now):
             store.drop_verifier(said.username)
-    write_account_states(path, states, digest, signed_in_here)

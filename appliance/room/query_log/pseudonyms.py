@@ -39,11 +39,11 @@ class Pseudonyms:
         found = guarded_file.read_guarded_file(path, _is_secret)
         if found.content is not None:
             with contextlib.suppress(OSError):  # a disk that cannot be written: it is repaired at another start
-                guarded_file.repair_file(path, _is_secret, time.time(), mode=0o600)
+                guarded_file.repair_file(path, _is_secret, time.time(), mode=0o600, is_secret=True)
             return cls(found.content)
         # None yet, or a power cut while it was made: nothing was logged under half a secret.
         secret = secrets.token_bytes(SECRET_BYTES)
-        guarded_file.write_guarded_file(path, secret, mode=0o600)
+        guarded_file.write_guarded_file(path, secret, mode=0o600, is_secret=True)
         return cls(secret)
 
     def pseudonym_of(self, address: str) -> str:

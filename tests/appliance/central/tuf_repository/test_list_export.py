@@ -95,7 +95,7 @@ def test_an_earlier_export_is_replaced_also_by_other_keys(
     exporter: Exporter, monkeypatch: pytest.MonkeyPatch, *, can_swap: bool
 ) -> None:
     if not can_swap:  # as on exFAT
-        monkeypatch.setattr(files, "_swap", lambda _one, _other: False)
+        monkeypatch.setattr(files, "swap_names", lambda _one, _other: False)
     exporter.export()
     exporter.central.rotate(with_root=True)
     exporter.central.sign(SECOND, b"second")

@@ -286,7 +286,7 @@ def test_where_the_file_cannot_be_written_the_teacher_is_told_and_it_is_closed_a
     with closing(memory_with_an_opening(paths)) as memory:
         closings = EndedUnblocks(paths, memory)
         with monkeypatch.context() as full:  # for this one file, and not for state.db
-            full.setattr(guarded_file, "write_file_atomically", no_space)
+            full.setattr(guarded_file, "replace_with_spare", no_space)
             with pytest.raises(Exception, match="could not be closed: this room's disk cannot be written"):
                 closings.end_unblock(ID)
         closings.reconcile_stores()

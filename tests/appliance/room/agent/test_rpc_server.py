@@ -2,15 +2,17 @@
 
 import asyncio
 import socket
+import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from appliance.protocol import Account, Credentials, SiteReport, UnblockRequest
+from appliance.protocol import Account, AccountState, Credentials, SiteReport, UnblockRequest
 from appliance.rights import Role
 from appliance.room.agent import rpc
+from appliance.room.agent.sign_in import AgentSignIn, SignInFailed, apply_account_states
 from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
 
@@ -63,6 +65,28 @@ def test_an_account_that_ended_cannot_sign_in_while_central_is_away(folder: Path
             await asyncio.to_thread(central.stop)
             with pytest.raises(rpc.RpcRejected):
                 await agent.ask(RIGHT)
+
+    asyncio.run(story())
+
+
+def test_what_central_ended_is_over_also_where_state_db_could_not_be_written(
+    folder: Path, central: FakeCentral
+) -> None:
+    central.accounts["tess", "right password"] = TESS
+
+    async def story() -> None:
+        async with Agent(folder, central.url).running() as agent:
+            sign_in = AgentSignIn(agent.memory, agent.paths.account_states)
+            await sign_in.sign_in(agent._client, RIGHT.credentials)
+            await asyncio.to_thread(central.stop)
+            assert await sign_in.sign_in(agent._client, RIGHT.credentials) == TESS
+            agent.memory._connection.execute("PRAGMA query_only = ON")
+            now = datetime.now(UTC)
+            ended = AccountState(username="tess", valid_after=now, role="teacher")
+            with pytest.raises(sqlite3.OperationalError):
+                apply_account_states(agent.memory, agent.paths.account_states, [ended], "a1", now)
+            with pytest.raises(SignInFailed):
+                await sign_in.sign_in(agent._client, RIGHT.credentials)
 
     asyncio.run(story())
 
