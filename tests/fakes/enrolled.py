@@ -98,6 +98,7 @@ class EnrolledRoom:
         central.policy, self.version = policy(), now[0]
         central.target = Target(policy=7, index=self.version, requests=0)
         installer.install_policy(self.paths, policy())
+        self.prefix: tuple[str, ...] = ()  # of the commands of its processes
         self._processes: list[subprocess.Popen[str]] = []
 
     @property
@@ -162,7 +163,7 @@ class EnrolledRoom:
 
     def start_process(self, name: str) -> subprocess.Popen[str]:
         """Start one of the room's processes, and do not wait for it."""
-        command = [sys.executable, "-m", "appliance", name, "--config", str(self.file)]
+        command = [*self.prefix, sys.executable, "-m", "appliance", name, "--config", str(self.file)]
         log = subprocess.PIPE if name == "resolver" else subprocess.DEVNULL
         process = subprocess.Popen(command, stderr=log, text=True)
         self._processes.append(process)

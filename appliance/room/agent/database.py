@@ -18,6 +18,7 @@ from pathlib import Path
 from appliance.files import one_at_a_time
 from appliance.room import database_file
 from appliance.room.agent import schema
+from appliance.room.agent.database_reserve import DatabaseReserve, give_up_spare
 from appliance.room.file_state import FileState, read_file_state
 from appliance.room.sqlite_migrations import DatabaseTooNew, apply_migrations, use_write_ahead_log
 
@@ -34,6 +35,7 @@ class AgentDatabase:
         self.lock = threading.RLock()
         self.revision = 1  # grows with every change that a page may want to show
         self._connection = self._open()
+        self._reserve = DatabaseReserve(path)
         self._last_state = read_file_state(path)
 
     def close(self) -> None:
@@ -44,6 +46,7 @@ class AgentDatabase:
     def check_file(self) -> None:
         """See whether somebody else touched the file, and heal it. Raises OSError or sqlite3.Error."""
         with self.lock:
+            self._reserve.renew(self._connection)
             state = read_file_state(self._path)
             if state == self._last_state:
                 return
@@ -61,9 +64,10 @@ class AgentDatabase:
             try:
                 return _connect(self._path)
             except sqlite3.Error as problem:
-                if not _is_damage(problem):
+                if _is_damage(problem):
+                    database_file.set_aside(self._path, problem, self._now())
+                elif not give_up_spare(self._path, problem):
                     raise
-                database_file.set_aside(self._path, problem, self._now())
                 return _connect(self._path)
 
     def _begin_anew(self, problem: object) -> None:
@@ -74,6 +78,7 @@ class AgentDatabase:
         if database_file.set_aside(self._path, problem, self._now()) is None:
             log.error("%s: %s", self._path, problem)
         self._connection = self._open()
+        self._reserve = DatabaseReserve(self._path)
         if rescued is not None:
             with contextlib.closing(rescued):
                 rescued.backup(self._connection)
