@@ -61,7 +61,7 @@ class ControlServer:
         return self._monitor.device_names.find_names(request.tokens)
 
     async def _take_pupil_report(self, request: control.PupilReportRequest) -> ReportOutcome:
-        if self._service.problem:
+        if self._service.problem or self._service.is_stalled:
             return "unavailable"  # a child is not thanked for what a power cut would lose
         outcome = self._monitor.take_pupil_report(request.addresses, request.name, self._now())
         if outcome == "told" and not await self._service.keep_incidents(self._monitor):

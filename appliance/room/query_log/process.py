@@ -39,6 +39,7 @@ SEND_INCIDENTS_SECONDS = 3.0
 DRAIN_SECONDS = 2.5  # a room is stopped as a whole: its workers hand over what they counted last
 _LOOK_SECONDS = 1.0  # how often the lamp follows what the room says of itself
 _LOOKS_PER_MAINTENANCE = 2
+_LOOKS_PER_REPAIR = 6
 
 log = logging.getLogger("hallpass.recorder")
 
@@ -80,7 +81,8 @@ async def run_query_log(settings: RoomSettings, *, now: Callable[[], float] = ti
     ]
     samples = service.samples if settings.metrics is not None else None  # None: nobody reads figures
     tasks = [
-        asyncio.create_task(_maintain_regularly(paths, service, lamp_controller, now, samples)),
+        asyncio.create_task(_maintain_regularly(paths, service, now)),
+        asyncio.create_task(_report_regularly(paths, service, lamp_controller, now, samples)),
         asyncio.create_task(_send_incidents_regularly(service)),
         asyncio.create_task(send_keepalives()),
         asyncio.create_task(adapt_scheduling(service.is_in_use)),
@@ -158,7 +160,16 @@ def _repair_files(paths: RoomPaths, now: float) -> None:
             log.warning("%s cannot be repaired: %s", path, problem)
 
 
-async def _maintain_regularly(
+async def _maintain_regularly(paths: RoomPaths, service: QueryLogService, now: Callable[[], float]) -> None:
+    for look in itertools.count(step=_LOOKS_PER_MAINTENANCE):
+        if not service.problem:
+            await service.run_maintenance()
+        if look % _LOOKS_PER_REPAIR == 0:
+            await service.run_on_disk_thread(partial(_repair_files, paths, now()))
+        await sleep_coalesced(_LOOK_SECONDS * _LOOKS_PER_MAINTENANCE)
+
+
+async def _report_regularly(
     paths: RoomPaths,
     service: QueryLogService,
     lamp_controller: LampController,
@@ -166,17 +177,15 @@ async def _maintain_regularly(
     samples: Callable[[], tuple[Sample, ...]] | None,
 ) -> None:
     loop = asyncio.get_running_loop()
-    reported_at, reported_turn = 0.0, -1
+    reported_at, reported = 0.0, (-1, False)
     healths = health.HealthReader(paths.health_folder)
-    for look in itertools.count():
-        if look % _LOOKS_PER_MAINTENANCE == 0 and not service.problem:
-            await service.run_maintenance()
+    while True:  # the disk may stay away: nothing here waits for it
+        problem = service.find_disk_problem()
         turn = int(loop.time() // health.RENEW_SECONDS)  # the other processes renew theirs at the same moments
-        if turn != reported_turn or abs(now() - reported_at) >= health.RENEW_SECONDS:
-            await service.run_on_disk_thread(partial(_repair_files, paths, now()))
-            reported_at, reported_turn = now(), turn
-            conditions = (Condition.DISK_TROUBLE,) if service.problem else ()
-            details = {"log": service.problem} if service.problem else {}
+        if (turn, bool(problem)) != reported or abs(now() - reported_at) >= health.RENEW_SECONDS:
+            reported_at, reported = now(), (turn, bool(problem))
+            conditions = (Condition.DISK_TROUBLE,) if problem else ()
+            details = {"log": problem} if problem else {}
             health.write_health(
                 paths.health_folder,
                 ProcessHealth(

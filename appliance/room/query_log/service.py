@@ -5,8 +5,9 @@ stored `commit_seconds` after its second was over, or `BLOCK_COMMIT_SECONDS` aft
 among it or it came late. Workers are told after that. The disk is another thread's work: a slow card keeps
 neither the lamp nor the workers waiting.
 
-If the log cannot be written, or its key is not there, batches stay unconfirmed: they wait here, up to
-`MAX_PENDING_BATCHES`, and with their workers beyond that; the room says DISK_TROUBLE, and DNS notices nothing.
+If the log cannot be written, its key is not there, or the disk does not answer, batches stay unconfirmed: they
+wait here, up to `MAX_PENDING_BATCHES`, and with their workers beyond that; the room says DISK_TROUBLE, and DNS
+notices nothing.
 """
 
 import asyncio
@@ -15,7 +16,6 @@ import logging
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from appliance.metrics.samples import Sample
 from appliance.room.incidents.monitor import IncidentMonitor
 from appliance.room.lamp.controller import LampController
 from appliance.room.query_log import control
+from appliance.room.query_log.disk_thread import DiskThread
 from appliance.room.query_log.live_feed import LiveFeed
 from appliance.room.query_log.writer import WRITE_ERRORS, QueryLogWriter
 from dns.errors import DECODING_FAILED
@@ -41,6 +42,7 @@ BLOCK_COMMIT_SECONDS = 0.1
 MAX_PENDING_BATCHES = 1000
 MAX_KNOWN_WORKERS = 256  # each is one process; those that ended are forgotten first
 RETRY_SECONDS = 5.0
+STALLED_SECONDS = 12.0  # of one write; reading a large log whole, at the start, can take as long on a slow card
 IN_USE_SECONDS = 5.0  # after the last batch
 
 T = TypeVar("T")
@@ -77,7 +79,7 @@ class QueryLogService:
         self._commit_seconds = commit_seconds
         self._now = now
         self._loop = asyncio.get_running_loop()
-        self._disk = ThreadPoolExecutor(1, "disk")
+        self._disk = DiskThread()
         self._pending: list[tuple[RecordBatch, asyncio.StreamWriter]] = []
         self._has_blocks_pending = False
         self._overflowing: set[asyncio.StreamWriter] = set()  # connections of which something was not taken
@@ -90,6 +92,7 @@ class QueryLogService:
         self._tasks: set[asyncio.Task[None]] = set()
         self._answers: Counter[str] = Counter()  # by verdict, since the start
         self._write_failures = 0  # likewise
+        self.is_stalled = False  # what was begun on the disk does not return
         self.problem = ""
 
     def is_in_use(self) -> bool:
@@ -193,6 +196,8 @@ class QueryLogService:
 
     async def handle_log_request(self, request: control.ControlRequest) -> control.ControlResponse:
         """Do what is asked of the log's one writer, once what is pending is stored."""
+        if self.is_stalled:
+            return control.ControlResponse(error="the query log cannot be written: the disk does not answer")
         await self.store_pending()
         try:
             return await self.run_on_disk_thread(
@@ -215,7 +220,7 @@ class QueryLogService:
             self._timer.cancel()
         with contextlib.suppress(*WRITE_ERRORS):
             await self.run_on_disk_thread(partial(self._log_writer.close, self._now()))
-        self._disk.shutdown()
+        self._disk.close()
 
     def _receive_batch(self, batch: RecordBatch, writer: asyncio.StreamWriter) -> None:
         now = self._now()
@@ -290,4 +295,17 @@ class QueryLogService:
 
     async def run_on_disk_thread(self, work: Callable[[], T]) -> T:
         """Do something where the log is written, after what is under way there."""
-        return await self._loop.run_in_executor(self._disk, work)
+        return await self._disk.run(work)
+
+    def find_disk_problem(self) -> str:
+        """Return why the log cannot be written, or "". Called about once a second; waits for nothing."""
+        self._disk.look(self._loop.time())
+        seconds = self._disk.waiting_seconds
+        was_stalled, self.is_stalled = self.is_stalled, seconds >= STALLED_SECONDS
+        if self.is_stalled and not was_stalled:
+            log.error("the disk has not answered for %d seconds; records wait in memory", seconds)
+        elif was_stalled and not self.is_stalled:
+            log.warning("the disk answers again")
+        if self.is_stalled:
+            return f"the disk has not answered for {int(seconds)} seconds"
+        return self.problem
