@@ -69,10 +69,16 @@ class AdaptiveScheduling:
         wanted = self._policy.policy_after(late, now)
         if wanted == os.SCHED_IDLE and os.getloadavg()[0] > self._most_load:
             wanted = os.SCHED_OTHER
-        if wanted == self._current:
-            return
-        self._current = wanted
-        set_scheduling_policy(wanted, has_short_slice=self._has_short_slice)
+        self._take_place(wanted)
+
+    def take_ordinary_place(self) -> None:
+        """Take its ordinary place now, whoever waits; the next `adapt` may leave it."""
+        self._take_place(os.SCHED_OTHER)
+
+    def _take_place(self, wanted: int) -> None:
+        if wanted != self._current:
+            self._current = wanted
+            set_scheduling_policy(wanted, has_short_slice=self._has_short_slice)
 
 
 def set_scheduling_policy(policy: int, *, has_short_slice: bool = False) -> None:

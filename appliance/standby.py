@@ -11,6 +11,7 @@ What is imported here stays in memory instead of a whole site: the standard libr
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -52,6 +53,12 @@ def main() -> None:
 
     BEFORE: how the files SIGNS, one a line, looked when the machine was used last (`look_at`).
     """
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # "open the log files anew": it has none
     signs, before, sockets, *command = sys.argv[1:]
-    if stand_by([int(number) for number in sockets.split(",")], lambda: look_at(signs.split("\n")) != before):
+    if not stand_by([int(number) for number in sockets.split(",")], lambda: look_at(signs.split("\n")) != before):
+        return
+    sd_notify("WATCHDOG=1")  # the program takes a while to begin
+    try:
         os.execv(command[0], command)  # noqa: S606 (whoever ran this says what)
+    except OSError as problem:
+        sys.exit(f"{command[0]} cannot be run again: {problem.strerror}")

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from appliance.allocator import freeze_heap
+from appliance.sd_notify import sd_notify
 from appliance.settings.values import CertificateFiles, Endpoint
 from appliance.web_standby import StandsBy
 
@@ -123,6 +124,10 @@ def run_server(arguments: Sequence[str], opened: Sequence[int] = ()) -> None:
     from appliance.web_process import WebProcess  # noqa: PLC0415 (others only want the limits)
 
     process = WebProcess(arguments, opened)
+    if opened:
+        sd_notify("WATCHDOG=1")  # whoever watches heard it before it stood by, and goes on counting
     import_server(arguments[0])
+    if opened:
+        sd_notify("WATCHDOG=1")
     freeze_heap()
     process.serve()

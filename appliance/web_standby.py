@@ -6,9 +6,11 @@ all waits for a start. So a site is awake for as long as the machine is used at 
 tries of a password, begins anew: it should wait for as long as the longest of those windows before it stands by.
 """
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,6 +18,7 @@ import msgspec
 from appliance.standby import look_at
 
 AWAKENED_VARIABLE = "HALLPASS_WEB_AWAKENED"  # `Awakened`, for the site that comes back
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _PROGRAM = "import sys; sys.path.append(sys.argv.pop(1)); from appliance.standby import main; main()"
 
 
@@ -58,26 +61,39 @@ def enter_standby(sockets: Sequence[int], arguments: Sequence[str], idle: IdleTi
 
     `arguments`: what the server was told. Raises OSError where that cannot be; then everything is as it was.
     """
-    for number in sockets:
-        os.set_inheritable(number, True)  # noqa: FBT003 (as the library has it)
     awakened = Awakened(sockets=tuple(sockets), arguments=tuple(arguments))
     environment = {**os.environ, AWAKENED_VARIABLE: msgspec.json.encode(awakened).decode()}
     folder = str(Path(__file__).parents[1])
     numbers = ",".join(str(number) for number in sockets)
     command = [sys.executable, *sys.orig_argv[1:]]
     # Without `site` (-S), and without the current folder (-P): there is nothing to find but ourselves.
-    waiting = [
-        sys.executable,
-        "-S",
-        "-P",
-        "-c",
-        _PROGRAM,
-        folder,
-        "\n".join(idle.signs_of_use),
-        idle.used,
-        numbers,
-    ]
-    os.execve(sys.executable, [*waiting, *command], environment)  # noqa: S606 (this very interpreter)
+    signs = "\n".join(idle.signs_of_use)
+    waiting = [sys.executable, "-S", "-P", "-c", _PROGRAM, folder, signs, idle.used, numbers]
+    try:
+        _let_inherit(sockets, is_inherited=True)
+        os.execve(sys.executable, [*waiting, *command], environment)  # noqa: S606 (this very interpreter)
+    finally:
+        _let_inherit(sockets, is_inherited=False)
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let the signals that stop a server end it at once, without its handlers.
+
+    One that comes in the last moment before execve(2) is noted for a handler that is never run: then whoever wants
+    the server to stop waits in vain. In the main thread.
+    """
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in STOP_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _let_inherit(sockets: Sequence[int], *, is_inherited: bool) -> None:
+    for number in sockets:
+        os.set_inheritable(number, is_inherited)
 
 
 def take_awakened() -> Awakened | None:

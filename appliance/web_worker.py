@@ -24,7 +24,7 @@ import gevent.ssl
 import msgspec
 from gunicorn.workers.base import Worker
 
-from appliance.cpu_scheduling import CHECK_SECONDS, AdaptiveScheduling, SchedulingPolicy, set_scheduling_policy
+from appliance.cpu_scheduling import CHECK_SECONDS, AdaptiveScheduling, SchedulingPolicy
 from appliance.pinned_tls import PinnedContexts
 from appliance.sd_notify import sd_notify
 from appliance.settings.values import CertificateFiles
@@ -42,7 +42,7 @@ from appliance.web_server import (
     StepsAside,
     WebLimits,
 )
-from appliance.web_standby import IdleTimer, StandsBy
+from appliance.web_standby import IdleTimer, StandsBy, ended_by_signals
 from appliance.web_threads import WebThreads
 
 _LOOK_SECONDS = 1.0
@@ -115,9 +115,11 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         if self._is_busy():
             return
         if self._scheduling:
-            set_scheduling_policy(os.SCHED_OTHER)  # who comes back must not begin in the last place
+            self._scheduling.take_ordinary_place()  # who comes back must not begin in the last one
         try:
-            self.enter_standby(idle)
+            with ended_by_signals():
+                if self.alive:
+                    self.enter_standby(idle)
         except OSError as problem:
             self.log.warning("the pages cannot stand by (%s)", problem)
 

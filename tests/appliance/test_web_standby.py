@@ -1,7 +1,10 @@
 """A site that nobody needs gives its memory back, and is there again for whoever comes."""
 
 import signal
+import socket
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,3 +168,48 @@ def test_idle_time_begins_with_the_last_use_of_the_machine(tmp_path: Path, chang
             (tmp_path / "new").replace(sign)
     assert not timer.is_over(10.0, is_busy=False)
     assert timer.is_over(20.0, is_busy=False)
+
+
+def test_a_site_that_was_about_to_stand_by_stops_where_it_is_told_to(tmp_path: Path) -> None:
+    when = StandsBy(after_seconds=0.2, signs_of_use=(str(tmp_path / "log.spool"),))
+    with web_site(tmp_path, stands_by=when) as (client, process):
+        assert client.get() == (200, b"hello")
+        answered = time.monotonic()
+        until("the look at which it would stand by", lambda: time.monotonic() > answered + 1.5)
+        assert process.stop() in (0, -signal.SIGTERM)
+
+
+def test_who_is_told_to_stop_in_the_last_moment_does() -> None:
+    story = (
+        "import os, signal, sys; from appliance.web_standby import ended_by_signals\n"
+        "signal.signal(signal.SIGTERM, lambda *_: None)\n"
+        "with ended_by_signals(): pass\n"
+        "os.kill(os.getpid(), signal.SIGTERM)\n"  # a handler's again
+        "print('handled', flush=True)\n"
+        "with ended_by_signals():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    os.execv('/bin/sleep', ['sleep', '9'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.returncode) == ("handled\n", -signal.SIGTERM)
+
+
+def test_whoever_wants_the_log_files_opened_anew_ends_no_site_that_stands_by(
+    waiting: tuple[WebClient, Process],
+) -> None:
+    client, process = waiting
+    process.signal(signal.SIGUSR1)
+    assert client.get() == (200, b"hello")
+
+
+def test_a_site_that_cannot_come_back_says_so_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        number = server.fileno()
+        command = [sys.executable, "-c", "from appliance.standby import main; main()"]
+        waiting = subprocess.Popen(
+            [*command, str(tmp_path), "before", str(number), str(tmp_path / "gone")],
+            pass_fds=[number], stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        _, said = waiting.communicate(timeout=30)
+    assert (waiting.returncode, len(said.splitlines())) == (1, 1)
+    assert "cannot be run again: No such file" in said
