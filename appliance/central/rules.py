@@ -67,10 +67,7 @@ def checked_fields(session: Session, fields: RuleFields) -> RuleFields:
 def create_rule(session: Session, now: datetime, *, fields: RuleFields, by: str) -> SavedRule:
     """Make a rule. Raises NotPossible for what no rule can say, or where there is one already; NotFound."""
     fields = checked_fields(session, fields)
-    if fields.action == "allow":
-        trust_policy.require_openable(session, (fields.name,))
-    else:
-        trust_policy.require_closable(session, fields.name)
+    _require_trusts_leave(session, fields)
     if find_rule(session, fields) is not None:
         raise NotPossible(f"there is a rule to {fields.action} {fields.name} already")
     rule = _insert(session, now, fields, by)
@@ -151,7 +148,9 @@ def restore_value(
 ) -> None:
     """Put a rule back that was removed, or take away one that was made. Raises NotFound or NotPossible."""
     if before:
-        _insert(session, now, checked_fields(session, msgspec.convert(before, RuleFields)), by)
+        fields = checked_fields(session, msgspec.convert(before, RuleFields))
+        _require_trusts_leave(session, fields)
+        _insert(session, now, fields, by)
         return
     found = find_rule(session, msgspec.convert(current, RuleFields))
     if found is not None:
@@ -161,6 +160,14 @@ def restore_value(
 def rules_for_group(session: Session, group: str) -> Iterable[RuleRow]:
     """Return the rules that are for a group by name."""
     return [one for one in list_rules(session) if group in one.groups]
+
+
+def _require_trusts_leave(session: Session, fields: RuleFields) -> None:
+    """Raise NotPossible where the trust has decided about the name itself."""
+    if fields.action == "allow":
+        trust_policy.require_openable(session, (fields.name,))
+    else:
+        trust_policy.require_closable(session, fields.name)
 
 
 def _insert(session: Session, now: datetime, fields: RuleFields, by: str) -> RuleRow:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from appliance.central import audit, delegations, policies, profiles, rules, trust_membership, unblocks
+from appliance.central import audit, delegations, policies, profiles, rules, trust_membership, unblocks, undo
 from appliance.central.errors import NotPossible
 from appliance.central.lists import sources
 from appliance.central.room_life import hash_token
@@ -312,3 +312,14 @@ def test_a_school_belongs_to_one_trust_and_a_trust_to_none(small: Pair) -> None:
 def test_what_is_no_invitation_is_refused_in_words(content: bytes) -> None:
     with pytest.raises(trust_membership.InvitationInvalid, match="invitation of a trust"):
         trust_membership.decode_invitation(content)
+
+
+@pytest.mark.parametrize(("action", "kind"), [("allow", "name"), ("block", "open")])
+def test_the_undo_of_a_rule_asks_what_the_trust_has_laid_down_since(small: Pair, action: Any, kind: str) -> None:
+    school, name = small.school, "site.example.org"
+    with school.store.write_session() as session:
+        made = rules.create_rule(session, school.clock(), fields=RuleFields(name=name, action=action), by="cora")
+        removed = rules.delete_rule(session, school.clock(), rule_id=made.rule.id, by="cora").change
+    small.lay_down(kind, name=name)
+    with school.store.write_session() as session, pytest.raises(NotPossible, match="by the trust"):
+        undo.undo_change(session, school.clock(), change=removed, by="cora")
