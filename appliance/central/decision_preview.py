@@ -16,8 +16,8 @@ from appliance.central import policies
 from appliance.central.devices.groups import list_empty_groups
 from appliance.central.errors import NotPossible
 from appliance.central.models import UnblockRow
+from appliance.central.site_names import checked_sites
 from appliance.central.store import read_revisions
-from appliance.central.trust_membership import find_membership
 from blocklists.errors import ListError
 from blocklists.index import Index, open_index
 from blocklists.keywords import Keywords
@@ -28,6 +28,7 @@ from dns.policy.document import PolicyDocument
 from dns.policy.explain import Explanation, explain
 from dns.policy.site_names import too_wide
 from dns.policy.verdict import Action, BlockEntry, BlocklistLookup, Step
+from dns.policy.view import CompiledView
 
 
 class SitePreview(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,13 @@ class SitePreview(msgspec.Struct, frozen=True, kw_only=True):
     found: Explanation | None = None  # of what is now; None: for nobody
     would_open: bool
     why_not: str  # in words, where opening it would change nothing
+
+
+class StillClosed(msgspec.Struct, frozen=True):
+    """Those of an opening's names that stay closed all the same: nobody at the school can open them."""
+
+    by_trust: list[str]
+    locked: list[str]  # by the school itself, or because they lead past the filter
 
 
 class DecisionPreview:
@@ -57,17 +65,18 @@ class DecisionPreview:
     def preview_site(
         self, session: Session, site: str, also: tuple[str, ...] = (), groups: tuple[str, ...] = ()
     ) -> SitePreview:
-        """Say of a canonical name what is and what would be; for the first of `groups`, or the default one."""
+        """Say of a canonical name what is and what would be; for the first of `groups`, or the default one.
+
+        It would open where it opens for each of the groups. `also` is what opens with it.
+        """
         policy = self.current_policy(session)
-        now = self._now()
-        document = policy.document
-        group = next((one for one in groups if one in {known.name for known in document.groups}), "")
-        group = group or document.default_group
+        now = self._now().timestamp()
         empty = list_empty_groups(session) if groups else frozenset()
         if groups and empty.issuperset(groups):
             return _for_nobody(site, groups)
-        view = policy.view_for_group(group)
-        found = explain(view, site, 1, now.timestamp())
+        views = _views(policy, groups)
+        view = next((one for one in views if _stays_closed(one, site, now)), views[0])
+        found = explain(view, site, 1, now)
         is_closed = found.verdict == Action.BLOCK.value
         is_final = is_closed and Step(found.step) in view.steps.unopenable
         # What is no site is not opened at all: whoever tries is told that, and not this.
@@ -76,28 +85,47 @@ class DecisionPreview:
             is_closed=is_closed,
             found=found,
             would_open=would_open,
-            why_not="" if would_open else f"{site} stays closed: {found.opens or _words(found)}",
+            why_not="" if would_open else _why_not(found),
         )
 
     def require_opening(
-        self, session: Session, site: str, also: Iterable[str] = (), groups: tuple[str, ...] = ()
-    ) -> None:
-        """Refuse to open a canonical name that would stay closed all the same. Raises NotPossible."""
-        if why_not := self.preview_site(session, site, tuple(also), groups).why_not:
-            raise NotPossible(f"{why_not.rstrip('.')}. Nothing was opened")
+        self, session: Session, site: str, also: Iterable[str] = (), groups: tuple[str, ...] = (),
+        outcome: str = "Nothing was opened",
+    ) -> None:  # fmt: skip
+        """Refuse to open a site where it, or a name that opens with it, would stay closed. Raises NotPossible."""
+        why_not = self.preview_site(session, site, tuple(also), groups).why_not
+        if why_not := why_not or self._find_closed_further(session, also, groups):
+            raise NotPossible(f"{why_not.rstrip('.')}. {outcome}")
 
-    def find_closed_by_trust(self, session: Session, openings: Iterable[UnblockRow]) -> dict[int, list[str]]:
-        """Return those names of some openings, by their ids, that the trust keeps closed all the same."""
-        if find_membership(session) is None:
-            return {}
+    def find_still_closed(self, session: Session, openings: Iterable[UnblockRow]) -> dict[int, StillClosed]:
+        """Return those names of some openings, by their ids, that are closed for good meanwhile."""
         policy, now = self.current_policy(session), self._now().timestamp()
-        view = policy.view_for_group(policy.document.default_group)
         found = {}
         for one in openings:
-            closed = [name for name in (one.site, *one.also) if view.decide(name, 1, now).step is Step.TRUST]
+            views = _views(policy, tuple(one.groups))
+            closed = {
+                name: view.decide(name, 1, now).step
+                for name in (one.site, *one.also)
+                for view in views
+                if _stays_closed(view, name, now)
+            }
             if closed:
-                found[one.id] = closed
+                found[one.id] = StillClosed(
+                    by_trust=[name for name, step in closed.items() if step is Step.TRUST],
+                    locked=[name for name, step in closed.items() if step is not Step.TRUST],
+                )
         return found
+
+    def _find_closed_further(self, session: Session, also: Iterable[str], groups: tuple[str, ...]) -> str:
+        """Return why a name that opens with a site would stay closed, in words; "" where none does."""
+        views, now = _views(self.current_policy(session), groups), self._now().timestamp()
+        closed = (
+            _why_not(explain(view, name, 1, now))
+            for name in checked_sites(also)
+            for view in views
+            if _stays_closed(view, name, now)
+        )
+        return next(closed, "")
 
     def compile_document(self, session: Session, document: PolicyDocument) -> CompiledPolicy:
         """Return a policy as it would be, over the lists of now. Raises PolicyInvalid."""
@@ -127,6 +155,23 @@ class DecisionPreview:
             return open_index(path.parent) if path is not None else _NoLists()
         except (ListError, OSError):
             return _NoLists()  # rooms will say that it is damaged; rules can be looked at all the same
+
+
+def _views(policy: CompiledPolicy, groups: tuple[str, ...]) -> list[CompiledView]:
+    """Return the views of some groups; of the default one where none is named, or none is known."""
+    document = policy.document
+    known = {one.name for one in document.groups}
+    wanted = [one for one in groups if one in known] or [document.default_group]
+    return [policy.view_for_group(one) for one in wanted]
+
+
+def _stays_closed(view: CompiledView, name: str, now: float) -> bool:
+    """Tell whether a canonical name is closed to a group whatever anybody at the school opens."""
+    return view.decide(name, 1, now).step in view.steps.unopenable
+
+
+def _why_not(found: Explanation) -> str:
+    return f"{found.name} stays closed: {found.opens or _words(found)}"
 
 
 def _for_nobody(site: str, groups: tuple[str, ...]) -> SitePreview:

@@ -172,6 +172,8 @@ def pass_request_on(session: Session, now: datetime, *, request_id: str, by: str
         raise NotPossible(f"{colleague.username} may not decide requests")
     if colleague.username == by:
         raise NotPossible("it is yours already")
+    if colleague.username == protocol.normalize_username(request.teacher):
+        raise NotPossible(f"{colleague.username} asked for this: somebody else has to decide it")
     request.passed_to, request.passed_by, request.passed_note = colleague.username, by, note
     audit.record_audit(session, now, by, "request passed on", f"{request.site} to {colleague.username}: {note}")
 

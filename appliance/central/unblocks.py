@@ -4,7 +4,7 @@ An opening is for a room, for the whole school, for some groups of either, or fo
 its time by its own clock, with central or without.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from appliance.central import audit, own_requests, rooms, trust_policy
+from appliance.central.devices import inventory
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
 from appliance.central.room_life import require_room
@@ -23,6 +24,10 @@ KIND = "opening"  # of `appliance.central.undo`
 MAX_UNBLOCK_MINUTES = 7 * 24 * 60
 MAX_AHEAD_DAYS = 100  # for a lesson of this term
 MAX_ALSO = 100
+
+# Raises NotPossible where a site, or one of its further names, would stay closed for some groups all the same
+# (`decision_preview.DecisionPreview.require_opening`).
+OpeningCheck = Callable[[Session, str, Iterable[str], tuple[str, ...]], None]
 
 
 def token_device(token: str) -> str:
@@ -101,9 +106,10 @@ def open_site(
     that the school gives it.
     """
     found = require_room(session, room) if room else None
+    device = inventory.name_of_one_device(session, device) if device.strip() else ""
     unblock = add_unblock(
         session, find_opening_time(now, minutes, since), site=site, also=also, groups=() if device else groups,
-        room_id=found.id if found is not None else None, device=device.strip(), by=by,
+        room_id=found.id if found is not None else None, device=device, by=by,
     )  # fmt: skip
     audit.record_audit(session, now, by, "opened", describe_unblock(unblock, found, now))
     return unblock
@@ -111,12 +117,12 @@ def open_site(
 
 def change_unblock(
     session: Session, now: datetime, *, unblock_id: int, by: str, until: datetime, since: datetime | None = None,
-    on_behalf_of: str = "",
+    check_opening: OpeningCheck, on_behalf_of: str = "",
 ) -> UnblockRow:  # fmt: skip
     """Give an opening another time: longer, shorter, or at another hour. Raises NotFound or NotPossible.
 
-    `since`, left out: as it is. What has begun keeps its start. `on_behalf_of`: for whom a script acts, which
-    cannot lengthen what they asked for.
+    `since`, left out: as it is. What has begun keeps its start. Nothing is lengthened that was locked since.
+    `on_behalf_of`: for whom a script acts, which cannot lengthen what they asked for.
     """
     unblock = session.get(UnblockRow, unblock_id)
     if unblock is None:
@@ -126,6 +132,8 @@ def change_unblock(
     begun = unblock.since <= now
     span = _checked_time(now, unblock.since if begun or since is None else since, until)
     own_words, is_more = "", span.until > unblock.until or span.since < unblock.since
+    if is_more:
+        check_opening(session, unblock.site, unblock.also, tuple(unblock.groups))
     if unblock.request is not None and is_more:
         own_words = own_requests.require_other(
             session, now, teacher=unblock.request.teacher, by=on_behalf_of or by
@@ -180,7 +188,10 @@ def read_value(session: Session, value: dict[str, Any]) -> dict[str, Any]:
     return {"id": unblock.id, "site": unblock.site, "request": state}
 
 
-def restore_value(session: Session, now: datetime, current: dict[str, Any], before: dict[str, Any]) -> None:
+def restore_value(
+    session: Session, now: datetime, current: dict[str, Any], before: dict[str, Any], *, by: str,
+    check_opening: OpeningCheck,
+) -> None:  # fmt: skip
     """Open again what was closed early, until it ends by itself; or close it. Raises NotFound or NotPossible."""
     unblock = session.get(UnblockRow, (before or current)["id"])
     if unblock is None:
@@ -191,6 +202,9 @@ def restore_value(session: Session, now: datetime, current: dict[str, Any], befo
         return
     if unblock.until <= now:
         raise NotPossible("it would be over by now")
+    check_opening(session, unblock.site, unblock.also, tuple(unblock.groups))
+    if unblock.request is not None:
+        own_requests.require_other(session, now, teacher=unblock.request.teacher, by=by)
     unblock.ended_at = None
     if unblock.request is not None:
         unblock.request.state = before["request"]

@@ -36,6 +36,8 @@ class Undo(msgspec.Struct, frozen=True):
 
     at: datetime
     by: str
+    person: str  # the same, or for whom a script does it
+    check_opening: unblocks.OpeningCheck
 
 
 class SettingKind(msgspec.Struct, frozen=True):
@@ -46,12 +48,19 @@ class SettingKind(msgspec.Struct, frozen=True):
     restore: Callable[[Session, "Undo", Value, Value], None]  # from a value to another
 
 
+def _refuse_opening(*_asked: object) -> None:
+    """Stand in where nobody looks whether a site would open."""
+    raise NotPossible("no opening is put back here")
+
+
 def undo_change(
-    session: Session, now: datetime, *, change: str, by: str, kinds: Collection[str] | None = None
-) -> str:
+    session: Session, now: datetime, *, change: str, by: str, kinds: Collection[str] | None = None,
+    check_opening: unblocks.OpeningCheck = _refuse_opening, on_behalf_of: str = "",
+) -> str:  # fmt: skip
     """Put back what a change replaced; return what it was, in words. Raises NotFound or NotPossible.
 
-    `kinds`: those that whoever asks may change; None: every one.
+    `kinds`: those that whoever asks may change; None: every one. `check_opening`: whether a site that was closed
+    early would open again; left out, none is opened. `on_behalf_of`: for whom a script acts.
     """
     row = session.get(SettingChangeRow, change)
     if row is None or (kinds is not None and row.kind not in kinds):
@@ -62,7 +71,7 @@ def undo_change(
         if row.before and kind.read(session, row.before) == row.before:
             return what  # by the first of two clicks
         raise NotPossible(f"{what} has been changed again since; nothing was undone")
-    kind.restore(session, Undo(now, by), row.after, row.before)
+    kind.restore(session, Undo(now, by, on_behalf_of or by, check_opening), row.after, row.before)
     audit.record_audit(session, now, by, "undone", f"{what}: the change of {row.by}")
     record_change(session, now, kind=row.kind, before=row.after, after=row.before, by=by)
     return what
@@ -142,7 +151,9 @@ KINDS: Mapping[str, SettingKind] = {
     unblocks.KIND: SettingKind(
         lambda value: f"the opening of {value['site']}",
         unblocks.read_value,
-        lambda session, undo, current, before: unblocks.restore_value(session, undo.at, current, before),
+        lambda session, undo, current, before: unblocks.restore_value(
+            session, undo.at, current, before, by=undo.person, check_opening=undo.check_opening
+        ),
     ),
     webhooks.KIND: SettingKind(
         lambda value: f"the webhook {value['url']}",

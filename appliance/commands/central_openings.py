@@ -26,6 +26,7 @@ class ListedOpening(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     by: str
     closed_by_trust: list[str]  # of its names: they stay closed all the same
+    locked: list[str]  # the same, where nobody at the school can open them
 
 
 @click.group("openings")
@@ -40,24 +41,24 @@ def show(config: Path, *, as_json: bool) -> None:
     """Print what is open, and what will be."""
     with open_session(config) as (central, session):
         found = unblocks.list_active_unblocks(session, central.now())
-        closed = central.preview.find_closed_by_trust(session, found)
+        closed = central.preview.find_still_closed(session, found)
         listed = [
             ListedOpening(
                 id=one.id, site=one.site, also=list(one.also), room=one.room.name if one.room else "",
                 groups=list(one.groups), device=one.device, since=one.since, until=one.until, by=one.by,
-                closed_by_trust=closed.get(one.id, []),
+                closed_by_trust=closed[one.id].by_trust if one.id in closed else [],
+                locked=closed[one.id].locked if one.id in closed else [],
             )
             for one in found
         ]  # fmt: skip
-        lines = [
-            describe(one) + (f"  closed by the trust: {', '.join(closed[one.id])}" if one.id in closed else "")
-            for one in found
-        ]
+        lines = [describe(one) for one in found]
     if as_json:
         print_json(listed)
         return
-    for line in lines:
-        click.echo(line)
+    for line, one in zip(lines, listed, strict=True):
+        trusts = f"  closed by the trust: {', '.join(one.closed_by_trust)}" if one.closed_by_trust else ""
+        locked = f"  locked: {', '.join(one.locked)}" if one.locked else ""
+        click.echo(f"{line}{trusts}{locked}")
 
 
 @command.command("open")
@@ -95,8 +96,9 @@ def change(opening: int, minutes: int, since: datetime | None, config: Path) -> 
         known = unblocks.find_unblock(session, opening)
         begins = max(now, start or (known.since if known is not None else now))
         unblock = unblocks.change_unblock(
-            session, now, unblock_id=opening, by=BY, since=start, until=begins + timedelta(minutes=minutes)
-        )
+            session, now, unblock_id=opening, by=BY, since=start, until=begins + timedelta(minutes=minutes),
+            check_opening=central.preview.require_opening,
+        )  # fmt: skip
         click.echo(describe(unblock))
 
 

@@ -166,7 +166,9 @@ def set_command(name: str, config: Path, *, dry_run: bool, as_json: bool, **opti
 def undo_command(change: str, config: Path) -> None:
     """Undo a change of a profile, a timetable, the school's year or delegations, by the id that was printed."""
     with open_session(config) as (central, session):
-        what = undo.undo_change(session, central.now(), change=change, by=BY)
+        what = undo.undo_change(
+            session, central.now(), change=change, by=BY, check_opening=central.preview.require_opening
+        )
     with open_session(config) as (central, _):
         central.publisher.adopt_files()  # a list may have its file of before again
     click.echo(f"undone: {what} is as it was before")

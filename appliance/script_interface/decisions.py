@@ -133,6 +133,7 @@ class ScriptOpening(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime
     by: str
     closed_by_trust: list[str]  # of its names: they stay closed all the same
+    locked: list[str]  # the same, where nobody at the school can open them
 
 
 class NewRule(msgspec.Struct, frozen=True, kw_only=True):

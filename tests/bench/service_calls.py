@@ -100,6 +100,7 @@ class Services:
             "handle": "0" * 16, "who": "cora", "right": Right.DECIDE_REQUESTS, "password": PASSWORD,
             "room_ids": (self._room_id,), "room_id": self._room_id, "name": "t8", "typed": "t9000x", "ends": None,
             "roles": ("teacher",), "keys": school.central.keys, "preview": school.central.preview,
+            "check_opening": school.central.preview.require_opening,
             "since": now - timedelta(days=7), "until": now, "limit": 50, "page": 1, "group": "pupils",
             "device_id": 7, "addresses": "00:00:5e:00:53:77", "text": "laptop 7", "role": "governor",
             "words": "romans", "request_id": f"{7:032x}", "report_id": f"{7:032x}", "group_id": f"{7:032x}",

@@ -31,7 +31,10 @@ def add_undo_page(
     def undo_last(change: str) -> Redirect:
         """Put back what a change replaced."""
         with central().store.write_session() as session:
-            what = undo.undo_change(session, central().now(), change=change, by=current_username(), kinds=kinds)
+            what = undo.undo_change(
+                session, central().now(), change=change, by=current_username(), kinds=kinds,
+                check_opening=central().preview.require_opening,
+            )  # fmt: skip
         after()
         flash(gettext("Undone: %(what)s is as it was before.", what=translate_reason(what)))
         return redirect(url_for(home))

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, object_session
 
 from appliance.central import audit
 from appliance.central.devices import fields
 from appliance.central.errors import NotFound, NotPossible
-from appliance.central.models import DeviceRow, ProfileRow
+from appliance.central.models import DeviceRow, ProfileRow, UnblockRow
 from appliance.central.page_number import find_page
 
 MAX_DEVICES = 20_000
@@ -156,6 +156,17 @@ def find_device(session: Session, wanted: str) -> DeviceRow:
     return found
 
 
+def name_of_one_device(session: Session, written: str) -> str:
+    """Return how a policy names the one device that somebody means: by the name that it has, or an address.
+
+    Raises NotFound for what is neither: nothing would be meant for it.
+    """
+    try:
+        return fields.parse_address(written.strip())
+    except NotPossible:
+        return find_device(session, written).name
+
+
 def find_device_by_address(session: Session, address: str) -> DeviceRow | None:
     """Return the device that has an address (in its one spelling), or None."""
     return session.scalar(_known().where(DeviceRow.addresses.contains(f" {address} ")))
@@ -257,12 +268,23 @@ def to_fields(device: DeviceRow | KnownDevice) -> DeviceFields:
 
 
 def write_fields(device: DeviceRow, now: datetime, wanted: DeviceFields, *, by: str) -> None:
-    """Put checked fields into a row, as another edition of it."""
+    """Put checked fields into a row, as another edition of it. What is open for the device goes with its name."""
+    if device.name and device.name != wanted.name and (session := object_session(device)) is not None:
+        _rename_in_openings(session, now, device.name, wanted.name)
     device.edition = (device.edition or 0) + 1
     device.name, device.name_key = wanted.name, fields.name_key(wanted.name)
     device.addresses = join_addresses(wanted.addresses)
     device.group, device.note = wanted.group, wanted.note
     device.changed_by, device.changed_at = by, now
+
+
+def _rename_in_openings(session: Session, now: datetime, before: str, after: str) -> None:
+    with session.no_autoflush:  # a file may rename thousands
+        found = session.scalars(
+            select(UnblockRow).where(UnblockRow.until > now, UnblockRow.device == before)
+        ).all()
+    for opening in found:
+        opening.device = after
 
 
 def describe(device: DeviceFields) -> str:

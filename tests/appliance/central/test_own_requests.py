@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from appliance.central import account_management, audit, permanent_openings, requests, unblocks
+from appliance.central import account_management, audit, permanent_openings, requests, unblocks, undo
 from appliance.central.errors import NotPossible
 from appliance.rights import SCHOOL_ROLES, Right, Scope, has_right
 from tests.fakes.school import FakeSchool
@@ -65,10 +65,34 @@ def test_what_one_asked_for_is_kept_open_for_longer_by_somebody_else(school: Fak
     for by, minutes, is_refused in (("cora", 60, True), ("cora", 20, False), ("dora", 60, False)):
         until = school.clock() + timedelta(minutes=minutes)
         with school.store.write_session() as session, expect_refusal(is_refused):
-            unblocks.change_unblock(session, school.clock(), unblock_id=1, by=by, until=until)
+            unblocks.change_unblock(
+                session, school.clock(), unblock_id=1, by=by, until=until, check_opening=lambda *_asked: None
+            )
 
 
 def expect_refusal(is_refused: bool) -> AbstractContextManager[object]:
     if not is_refused:
         return nullcontext()
     return pytest.raises(NotPossible, match="somebody else has to decide it")
+
+
+def test_nobody_opens_again_what_somebody_else_has_closed_of_theirs(school: FakeSchool, own_request: str) -> None:
+    school.account("dora", "deputy_coordinator")
+    approve(school, own_request, "dora")
+    with school.store.write_session() as session:
+        change = unblocks.end_unblock(session, school.clock(), unblock_id=1, by="dora")
+    check = school.central.preview.require_opening
+    for by, owner in (("cora", ""), ("key of cora's", "cora")):
+        with school.store.write_session() as session, pytest.raises(NotPossible, match="somebody else"):
+            undo.undo_change(
+                session, school.clock(), change=change, by=by, on_behalf_of=owner, check_opening=check
+            )
+    with school.store.write_session() as session:
+        undo.undo_change(session, school.clock(), change=change, by="dora", check_opening=check)
+    assert [one.site for one in school.document().unblocks] == ["games.example.org"]
+
+
+def test_a_request_is_not_passed_on_to_whoever_asked(school: FakeSchool, own_request: str) -> None:
+    school.account("dora", "deputy_coordinator")
+    with school.store.write_session() as session, pytest.raises(NotPossible, match="cora asked for this"):
+        requests.pass_request_on(session, school.clock(), request_id=own_request, by="dora", to="CORA")

@@ -29,7 +29,13 @@ def ask(school: FakeSchool, **fields: Any) -> str:
 def change(school: FakeSchool, unblock: UnblockRow, until: datetime, since: datetime | None = None) -> UnblockRow:
     with school.store.write_session() as session:
         return unblocks.change_unblock(
-            session, school.clock(), unblock_id=unblock.id, by="cora", until=until, since=since
+            session,
+            school.clock(),
+            unblock_id=unblock.id,
+            by="cora",
+            until=until,
+            since=since,
+            check_opening=school.central.preview.require_opening,
         )
 
 

@@ -59,7 +59,10 @@ _UNDONE: Mapping[str, frozenset[str]] = MappingProxyType(
 
 def undo_school_change(call: SchoolCall, *, change_id: str, feature: str) -> Any:
     """Put back what a change of a feature replaced."""
-    what = undo.undo_change(call.session, call.now, change=change_id, by=call.by, kinds=_UNDONE[feature])
+    what = undo.undo_change(
+        call.session, call.now, change=change_id, by=call.by, kinds=_UNDONE[feature], on_behalf_of=call.owner,
+        check_opening=call.central.preview.require_opening,
+    )  # fmt: skip
     if feature == "lists":
         call.afterwards.append(call.central.publisher.adopt_files)  # or a file that is back would be held back
         call.build_lists()
@@ -105,7 +108,7 @@ def list_school_requests(call: SchoolCall, *, state: str) -> Any:
 
 def approve_school_request(call: SchoolCall, message: decisions.Approval, request_id: str) -> Any:
     """Open what a request asks for."""
-    _require_opening(call, request_id, message.groups)
+    _require_opening(call, request_id, message.groups, message.also)
     unblock = requests.approve_request(
         call.session, call.now, request_id=request_id, by=call.by, minutes=message.minutes, scope=message.scope,
         answer=message.answer, groups=message.groups, since=message.since, also=message.also,
@@ -177,7 +180,7 @@ def change_school_opening(call: SchoolCall, message: decisions.OpeningTimeChange
     """Give an opening another time."""
     unblock = unblocks.change_unblock(
         call.session, call.now, unblock_id=opening_id, by=call.by, until=message.until, since=message.since,
-        on_behalf_of=call.owner,
+        on_behalf_of=call.owner, check_opening=call.central.preview.require_opening,
     )  # fmt: skip
     return _openings(call, [unblock])[0]
 
@@ -277,10 +280,13 @@ def reopen_site_report(call: SchoolCall, *, report_id: str) -> None:
     reports.reopen_report(call.session, call.now, report_id=report_id, by=call.by)
 
 
-def _require_opening(call: SchoolCall, request_id: str, groups: tuple[str, ...] = ()) -> None:
-    """Refuse to grant what would stay closed, as the page does."""
+def _require_opening(
+    call: SchoolCall, request_id: str, groups: tuple[str, ...] = (), also: tuple[str, ...] | None = None
+) -> None:
+    """Refuse to grant what would stay closed, as the page does; `also`, left out: what was asked for with it."""
     wanted = requests.get_request(call.session, request_id)
-    call.central.preview.require_opening(call.session, wanted.site, wanted.also, groups)
+    further = wanted.also if also is None else also
+    call.central.preview.require_opening(call.session, wanted.site, further, groups)
 
 
 def _why_closed(preview: SitePreview) -> str:
@@ -293,13 +299,14 @@ def _request(row: RequestRow) -> Shaped:
 
 
 def _openings(call: SchoolCall, rows: Sequence[UnblockRow]) -> list[Shaped]:
-    closed = call.central.preview.find_closed_by_trust(call.session, rows)
+    closed = call.central.preview.find_still_closed(call.session, rows)
     return [
         Shaped(
             row,
             room=row.room.name if row.room is not None else "",
             for_one_device=bool(row.device),
-            closed_by_trust=closed.get(row.id, []),
+            closed_by_trust=closed[row.id].by_trust if row.id in closed else [],
+            locked=closed[row.id].locked if row.id in closed else [],
         )
         for row in rows
     ]

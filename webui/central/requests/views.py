@@ -54,7 +54,7 @@ def queue() -> str:
             words=words,
             previews={one.id: _preview(session, one) for one in found.requests},
             open_now=openings.openings,
-            closed_by_trust=central().preview.find_closed_by_trust(session, openings.openings),
+            still_closed=central().preview.find_still_closed(session, openings.openings),
             more_open=openings.count - len(openings.openings),
             decided=inbox.read_decided(session, words=words, page=1).requests[:10],
             request_days=request_expiry.get_request_days(session),
@@ -114,8 +114,11 @@ def _decide(request_id: str, form: DecisionForm) -> None:
             return
         groups = (form.group.data,) if form.group.data else ()
         wanted = requests.require_waiting(session, now, request_id)
-        if why_not := _preview_for(session, wanted, groups).why_not:
-            raise NotPossible(f"{why_not.rstrip('.')}. Nothing was opened; the request still waits")
+        names = form.further_names if "names" in request.form and decision == "approve" else None
+        central().preview.require_opening(
+            session, wanted.site, wanted.also if names is None else names, groups,
+            "Nothing was opened; the request still waits",
+        )  # fmt: skip
         if decision == "permanent":
             permanent_openings.make_request_permanent(
                 session, now, request_id=request_id, by=by, answer=form.answer.data or ""
@@ -125,7 +128,6 @@ def _decide(request_id: str, form: DecisionForm) -> None:
                 gettext("%(site)s is open for good, in every room, for everybody.", site=wanted.site), undo
             )
             return
-        names = form.further_names if "names" in request.form else None
         unblock = requests.approve_request(
             session, now, request_id=request_id, by=by, minutes=form.minutes.data, scope=form.scope.data,
             groups=groups, answer=form.answer.data or "", since=school_moment(form.start), also=names,
@@ -265,8 +267,4 @@ def opening_values(now: datetime) -> dict[str, object]:
 
 
 def _preview(session: Session, one: RequestRow) -> SitePreview:
-    return _preview_for(session, one, ())
-
-
-def _preview_for(session: Session, one: RequestRow, groups: tuple[str, ...]) -> SitePreview:
-    return central().preview.preview_site(session, one.site, tuple(one.also), groups)
+    return central().preview.preview_site(session, one.site, tuple(one.also))

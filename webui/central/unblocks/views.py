@@ -33,7 +33,7 @@ def show() -> str:
             "unblocks/openings.html",
             found=found,
             open_now=found.openings,
-            closed_by_trust=central().preview.find_closed_by_trust(session, found.openings),
+            still_closed=central().preview.find_still_closed(session, found.openings),
             words=words,
             **opening_values(now),
         )
@@ -68,7 +68,7 @@ def change(unblock_id: int) -> Redirect:
     with central().store.write_session() as session:
         unblock = unblocks.change_unblock(
             session, now, unblock_id=unblock_id, by=current_username(), since=school_moment(form.start),
-            until=until,
+            until=until, check_opening=central().preview.require_opening,
         )  # fmt: skip
         flash(describe_opening(unblock, now))
     return redirect(url_for("requests.queue"))
