@@ -119,6 +119,21 @@ def test_a_right_in_the_whole_school_holds_in_a_room_and_not_the_other_way_round
     assert not has_right("teacher", Right.SIGN_IN, Scope.SCHOOL)
 
 
+def test_who_has_no_account_has_these_rights_and_no_others() -> None:
+    written: dict[Caller, dict[Scope, set[str]]] = {
+        ANYBODY: {key: {"VISIT"} for key in (Scope.ROOM, Scope.SCHOOL, Scope.TRUST)},
+        ROOM: {Scope.ROOM: {"FOLLOW_SCHOOL", "DELIVER_MESSAGES", "CHECK_PASSWORDS"}},
+        "school": {Scope.TRUST: {"FOLLOW_TRUST"}},
+        "invited": {Scope.TRUST: {"ENROL_AT_TRUST"}},
+    }
+    assert {*written, *ROLES} == set(GRANTS)
+    for caller, held in written.items():
+        for scope in (Scope.ROOM, Scope.SCHOOL, Scope.TRUST):
+            assert {right.name for right in Right if has_right(caller, right, scope)} == held.get(scope, set()), (
+                caller, scope,
+            )  # fmt: skip
+
+
 def test_a_trust_has_roles_of_its_own_and_none_of_a_schools() -> None:
     assert (roles_at(Scope.TRUST), roles_at(Scope.SCHOOL)) == (TRUST_ROLES, SCHOOL_ROLES)
     assert not {*TRUST_ROLES} & {*SCHOOL_ROLES}
