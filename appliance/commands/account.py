@@ -12,6 +12,7 @@ from appliance.central import account_links, account_management, accounts, openi
 from appliance.central.models import UserRow
 from appliance.central.room_life import require_room_ids
 from appliance.commands import account_second_factor
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.protocol import normalize_username
 from appliance.rights import ROLES, Role
@@ -28,7 +29,7 @@ _generate = click.option(
 )
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def command() -> None:
     """Say who may sign in: at central, and through it in every room."""
 
@@ -146,6 +147,7 @@ def password(username: str, config: Path, *, generate: bool) -> None:
         new = _password(generate=generate)
         accounts.set_password(session, central.now(), username=username, password=new, by=BY)
     if generate:
+        add_to_answer(username=username, password=new)
         click.echo(f"password of {username}: {new}")
 
 
@@ -243,5 +245,5 @@ def _end_of_day(central: service.Central, day: datetime | None) -> datetime | No
 def _password(*, generate: bool) -> str:
     if generate:
         return accounts.generate_password()
-    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    answer: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return answer

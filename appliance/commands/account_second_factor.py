@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from appliance.central import accounts, second_factor, second_factor_rule, service
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import say_change
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.protocol import normalize_username
@@ -19,7 +20,7 @@ BY = "command line"
 _ROLES = tuple(role for scope in (Scope.SCHOOL, Scope.TRUST) for role in second_factor_rule.roles_to_ask(scope))
 
 
-@click.group("second-factor")
+@click.group("second-factor", cls=AnsweringGroup)
 def command() -> None:
     """Ask for a code besides the password, and take it off where a phone is lost."""
 

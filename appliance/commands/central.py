@@ -10,6 +10,7 @@ from appliance.central import epoch, service
 from appliance.central.rooms_tls_files import FOLDER
 from appliance.central.trust_database import find_trust
 from appliance.certificates import require_usable_certificate
+from appliance.commands.answers import AnsweringCommand
 from appliance.commands.forked_servers import (
     PAGES_LIMITS,
     THREADS,
@@ -161,7 +162,7 @@ def _look_at_page_certificate(settings: CentralSettings) -> None:
         click.echo(f"central: the pages' certificate cannot be used: {words}", err=True)
 
 
-@command.command()
+@command.command(cls=AnsweringCommand)
 @config_option("central.toml")
 def restored(config: Path) -> None:
     """Say that the database was put back from a backup in a way that cannot be noticed, such as a snapshot.

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from appliance.central import audit, audit_search, audit_verification, audit_witnesses, service
 from appliance.central.audit_verification import Verification
 from appliance.central.errors import CentralError
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.files import read_regular_file
 from appliance.message_check import check_message
@@ -29,7 +30,7 @@ EXIT_FORKED = 4
 _DAYS = ["%Y-%m-%d"]
 
 
-@click.group("audit")
+@click.group("audit", cls=AnsweringGroup)
 def command() -> None:
     """Look at who did what, take it along, and prove that nothing of it was changed."""
 

@@ -13,6 +13,7 @@ from appliance.central.models import RoomAuthorityRow, RoomRow
 from appliance.central.room_keys import find_authority
 from appliance.central.room_life import ENROLLED
 from appliance.central.service import Central
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -29,7 +30,7 @@ class AuthorityState(msgspec.Struct, frozen=True):
     rooms: tuple[str, ...]  # in use, whose certificate is of it
 
 
-@click.group("authority")
+@click.group("authority", cls=AnsweringGroup)
 def command() -> None:
     """See who signs the rooms' certificates, and let another authority take over."""
 
@@ -65,6 +66,7 @@ def roll_over(config: Path) -> None:
         made = add_authority(session, central.keys, central.now(), by=BY).id
     central.rooms_tls.refresh()
     central.store.close()
+    add_to_answer(authority=made)
     click.echo(
         f"The authority {made} signs from now on; rooms learn of it by themselves.\n"
         "Make a backup now (hallpass central backup), and end the one before when\n"

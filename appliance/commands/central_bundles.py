@@ -6,12 +6,13 @@ import click
 
 from appliance.central import site_bundles
 from appliance.central.site_bundles import BundleChange
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
 
 
-@click.group("bundles")
+@click.group("bundles", cls=AnsweringGroup)
 def command() -> None:
     """Look at the school's own site bundles, and change them."""
 

@@ -6,13 +6,14 @@ import click
 
 from appliance.central import delegations
 from appliance.central.delegations import NeedsConfirmation
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.errors import HallpassError
 
 
-@click.group("delegations")
+@click.group("delegations", cls=AnsweringGroup)
 def command() -> None:
     """Look at what teachers may open by themselves, and change it."""
 

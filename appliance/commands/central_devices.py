@@ -13,6 +13,7 @@ from appliance.central import service
 from appliance.central.devices import csv_file, groups, imports, inventory, sightings
 from appliance.central.devices.imports import ImportPlan, PlannedChange
 from appliance.central.devices.inventory import DeviceFields
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.settings.central import CentralSettings
@@ -22,7 +23,7 @@ BY = "command line"
 _SHOWN = 20  # changes of a file that are listed before "and ... more"
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def devices() -> None:
     """Give devices names, and put them into groups: by device, by network, by room."""
 
@@ -76,7 +77,8 @@ def add(name: str, addresses: tuple[str, ...], group: str, note: str, config: Pa
     """Give the device with these MAC or IP ADDRESSES the name NAME."""
     with _open(config, is_writing=True) as (central, session):
         wanted = inventory.check_fields(session, name=name, addresses=",".join(addresses), group=group, note=note)
-        inventory.add_device(session, central.now(), wanted, by=BY)
+        added = inventory.add_device(session, central.now(), wanted, by=BY)
+    add_to_answer(device=added.id)
     click.echo(f"added: {inventory.describe(wanted)}")
     for risk in groups.describe_device_risks(wanted):
         click.echo(risk, err=True)
@@ -95,6 +97,7 @@ def rename(device: str, name: str, config: Path) -> None:
             session, name=name, addresses=" ".join(before.addresses), group=before.group, note=before.note
         )
         inventory.change_device(session, central.now(), found.id, wanted, by=BY)
+    add_to_answer(device=found.id)
     click.echo(f"renamed: {before.name} -> {wanted.name}")
 
 
@@ -108,10 +111,13 @@ def move(devices: tuple[str, ...], group: str, config: Path, *, preview: bool) -
     with _open(config, is_writing=not preview) as (central, session):
         found = [inventory.find_device(session, one) for one in devices]
         inventory.check_group(session, group)
-        _print_effects(groups.preview_moves(session, [(one.group, group) for one in found]))
+        effects = groups.preview_moves(session, [(one.group, group) for one in found])
+        add_to_answer(effects=effects)
+        _print_effects(effects)
         if preview:
             return
         moved = inventory.move_devices(session, central.now(), [one.id for one in found], group, by=BY)
+    add_to_answer(moved=moved)
     click.echo(f"moved: {moved}")
 
 
@@ -124,6 +130,7 @@ def remove(device: str, config: Path) -> None:
         found = inventory.find_device(session, device)
         inventory.remove_device(session, central.now(), found.id, by=BY)
         words = inventory.describe(inventory.to_fields(found))
+    add_to_answer(device=found.id)
     click.echo(f"removed: {words}; undo with: hallpass central devices restore {found.id}")
 
 
@@ -135,6 +142,7 @@ def restore(number: int, config: Path) -> None:
     with _open(config, is_writing=True) as (central, session):
         found = inventory.restore_device(session, central.now(), number, by=BY)
         words = inventory.describe(inventory.to_fields(found))
+    add_to_answer(device=number)
     click.echo(f"back: {words}")
 
 
@@ -160,7 +168,7 @@ def import_command(file: Path, config: Path, *, preview: bool, as_json: bool) ->
     sys.exit(1 if plan.errors else 0)
 
 
-@devices.command()
+@devices.command(cls=click.Command)
 @config_option("central.toml")
 def export(config: Path) -> None:
     """Print all devices as a CSV file, safe to open in a spreadsheet, which `import` reads."""

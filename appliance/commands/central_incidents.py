@@ -27,6 +27,7 @@ from appliance.central.incidents.search import (
 )
 from appliance.central.incidents.states import StateChange
 from appliance.central.incidents.tables import IncidentGroupRow
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -89,7 +90,7 @@ def _whose(*, staff: bool) -> Whose:
     return "staff" if staff else "pupils"
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def incidents() -> None:
     """See incidents, and say what becomes of them."""
 
@@ -150,9 +151,14 @@ def _describe(found: IncidentDetails) -> dict[str, Any]:
     }
 
 
+def _answer_with(session: Session, group_id: str, *, staff: bool) -> None:
+    add_to_answer(incident=ShownGroup.from_row(read_details(session, group_id, _whose(staff=staff)).group))
+
+
 def _change(config: Path, group_id: str, change: StateChange, *, staff: bool) -> None:
     with _session(config) as (session, now):
         states.change_state(session, now, group_id=group_id, whose=_whose(staff=staff), change=change, by=BY)
+        _answer_with(session, group_id, staff=staff)
 
 
 @incidents.command()
@@ -194,6 +200,7 @@ def undo(group_id: str, config: Path, *, staff: bool) -> None:
     """Take back the last change of its state."""
     with _session(config) as (session, now):
         states.undo_change(session, now, group_id=group_id, whose=_whose(staff=staff), by=BY)
+        _answer_with(session, group_id, staff=staff)
 
 
 @incidents.command()
@@ -203,6 +210,7 @@ def note(group_id: str, text: str, config: Path, *, staff: bool) -> None:
     """Add the note TEXT, which nobody can change afterwards."""
     with _session(config) as (session, now):
         states.add_note(session, now, group_id=group_id, whose=_whose(staff=staff), text=text, by=BY)
+        _answer_with(session, group_id, staff=staff)
 
 
 @incidents.command()
@@ -212,6 +220,7 @@ def hold(group_id: str, reason: str, config: Path, *, staff: bool) -> None:
     """Keep it beyond its time."""
     with _session(config) as (session, now):
         states.hold_group(session, now, group_id=group_id, whose=_whose(staff=staff), reason=reason, by=BY)
+        _answer_with(session, group_id, staff=staff)
 
 
 @incidents.command()
@@ -220,9 +229,10 @@ def release(group_id: str, config: Path, *, staff: bool) -> None:
     """Let it go when its time has come."""
     with _session(config) as (session, now):
         states.release_group(session, now, group_id=group_id, whose=_whose(staff=staff), by=BY)
+        _answer_with(session, group_id, staff=staff)
 
 
-@incidents.command("export")
+@incidents.command("export", cls=click.Command)
 @click.option("--state", "shown", type=click.Choice(SHOWN), default="all", show_default=True, help="Which ones.")
 @click.option("--search", default="", help="Words of the room, device, evidence or kind.")
 @staff_option

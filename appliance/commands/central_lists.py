@@ -10,6 +10,7 @@ from appliance.central.lists import copies, handed_in, set_subscription, source_
 from appliance.central.lists.handed_in import Replacement
 from appliance.central.models import SourceRow
 from appliance.central.service import Central, open_central
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
@@ -24,7 +25,7 @@ _SHOWN = 20  # names of a difference
 _LATER = click.option("--later", is_flag=True, help="Leave putting the lists together to central.")
 
 
-@click.group("lists")
+@click.group("lists", cls=AnsweringGroup)
 def command() -> None:
     """Look at the school's lists, and change them."""
 
@@ -65,6 +66,7 @@ def add(name: str, location: str, config: Path, *, list_format: str, later: bool
         sources.subscribe_source(
             session, central.now(), name=name, location=location, format=list_format, by=BY, **fields
         )
+    add_to_answer(list=name)
     click.echo(f"added: {name}")
     _publish(config, later=later)
 
@@ -172,6 +174,7 @@ def add_set(set_id: str, config: Path, *, later: bool) -> None:
         raise HallpassError(str(problem)) from None
     with open_session(config) as (central, session):
         added = set_subscription.subscribe_set(session, central.now(), chosen=chosen, by=BY)
+    add_to_answer(lists=added.sources, openings=added.openings, profiles=added.profiles)
     for what, names in (("list", added.sources), ("opening", added.openings), ("profile", added.profiles)):
         for name in names:
             click.echo(f"added: the {what} {name}")

@@ -10,6 +10,7 @@ from appliance.central import lookups, service
 from appliance.central.incidents.kinds import Whose
 from appliance.central.models import LookupRow
 from appliance.central.room_life import require_room
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -35,7 +36,7 @@ def _by_school(central: service.Central, moment: datetime) -> datetime:
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=central.identity.current().zone)
 
 
-@click.group("lookups")
+@click.group("lookups", cls=AnsweringGroup)
 def command() -> None:
     """Ask a room what one of its devices asked for."""
 
@@ -62,6 +63,7 @@ def ask(room: str, device: str, config: Path, *, since: str, until: str, reason:
             lookup_id = asked.id
     finally:
         central.store.close()
+    add_to_answer(lookup=lookup_id)
     click.echo(lookup_id)
 
 

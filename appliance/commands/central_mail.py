@@ -7,12 +7,13 @@ import click
 
 from appliance.central import mail_outbox, service
 from appliance.central import notices as notices_of_requests
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def mail() -> None:
     """Say where notices go, and see whether they arrive."""
 

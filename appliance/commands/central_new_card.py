@@ -12,6 +12,7 @@ from appliance.card import personalisation
 from appliance.card.boot_partition import MountedBootFiles
 from appliance.card.personalisation import PersonalisationRequest, PersonalisedCard
 from appliance.central import enrolment, room_life, service
+from appliance.commands.answers import AnsweringCommand, add_to_answer
 from appliance.commands.image_personalise import parse_values, read_template
 from appliance.commands.options import config_option
 from appliance.errors import HallpassError
@@ -21,7 +22,7 @@ from appliance.settings.load import load_settings
 BY = "command line"
 
 
-@click.command()
+@click.command(cls=AnsweringCommand)
 @click.argument("name")
 @click.argument("drive", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--set", "values", metavar="KEY=VALUE", multiple=True, help="A setting, such as address=….")
@@ -49,6 +50,7 @@ def new_card(name: str, drive: Path, values: tuple[str, ...], config: Path) -> N
         ) from None
     finally:
         central.store.close()
+    add_to_answer(room=room)
     click.echo(
         f"{room}: the old card is revoked, the new one is ready. Eject it, put it into the Pi, and switch that "
         'on: two minutes later "hallpass central room list" says: up to date'

@@ -8,8 +8,9 @@ import msgspec
 
 from appliance.central import unblocks
 from appliance.central.site_names import checked_site
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import say_change
-from appliance.commands.central_requests import BY, MOMENT, describe, open_session, school_time
+from appliance.commands.central_requests import BY, MOMENT, describe, open_session, say_opening, school_time
 from appliance.commands.options import config_option, json_option, print_json
 
 
@@ -29,7 +30,7 @@ class ListedOpening(msgspec.Struct, frozen=True, kw_only=True):
     locked: list[str]  # the same, where nobody at the school can open them
 
 
-@click.group("openings")
+@click.group("openings", cls=AnsweringGroup)
 def command() -> None:
     """Look at what is open for a while or will be, open a site, and change its time."""
 
@@ -81,7 +82,7 @@ def open_site(
             session, central.now(), site=site, minutes=minutes, since=school_time(central, since), room=room,
             groups=groups, device=device, also=also, by=BY,
         )  # fmt: skip
-        click.echo(describe(unblock))
+        say_opening(unblock)
 
 
 @command.command()
@@ -99,7 +100,7 @@ def change(opening: int, minutes: int, since: datetime | None, config: Path) -> 
             session, now, unblock_id=opening, by=BY, since=start, until=begins + timedelta(minutes=minutes),
             check_opening=central.preview.require_opening,
         )  # fmt: skip
-        click.echo(describe(unblock))
+        say_opening(unblock)
 
 
 @command.command()

@@ -18,6 +18,7 @@ from appliance.central.page_certificates import AUTHORITY_FOLDER, MAX_FILE_BYTES
 from appliance.central.page_keys_left import list_left_keys
 from appliance.central.rooms import list_rooms
 from appliance.central.service import Central, open_central, utc_now
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
@@ -27,7 +28,7 @@ from appliance.settings.load import load_settings
 BY = "command line"
 
 
-@click.group("pages")
+@click.group("pages", cls=AnsweringGroup)
 def command() -> None:
     """Certificates for central's and the rooms' pages, for devices that the school manages (docs/https.md)."""
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from appliance.central import lesson_plans
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
 
 
-@click.group("plans")
+@click.group("plans", cls=AnsweringGroup)
 def command() -> None:
     """Look at the school's own lesson plans, and change them."""
 

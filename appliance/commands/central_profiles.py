@@ -12,8 +12,9 @@ from appliance.central.change_preview import ProfileChange
 from appliance.central.profile_settings import ProfileSettings, parse_settings, read_settings, to_builtins
 from appliance.central.profiles import SavedChange
 from appliance.central.ready_made_profiles import list_ready_made_profiles
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import config_option, json_anyway_option, json_option, print_json
 from appliance.errors import HallpassError
 from blocklists.categories import category_name
 from dns.errors import DECODING_FAILED
@@ -21,7 +22,7 @@ from dns.errors import DECODING_FAILED
 BY = "command line"
 
 
-@click.group("profiles")
+@click.group("profiles", cls=AnsweringGroup)
 def command() -> None:
     """Look at the profiles, make them and change them."""
 
@@ -58,6 +59,7 @@ def ready_made(*, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
+@json_anyway_option
 @config_option("central.toml")
 def show(name: str, config: Path) -> None:
     """Print a profile as JSON: what `set` takes."""
@@ -124,6 +126,7 @@ def default(name: str, config: Path) -> None:
     """Let devices that nobody has named meet the profile NAME."""
     with open_session(config) as (central, session):
         profiles.set_default(session, central.now(), name=name, by=BY)
+    add_to_answer(profile=name)
     click.echo(f"default: {name}")
 
 
@@ -176,6 +179,7 @@ def undo_command(change: str, config: Path) -> None:
 
 def say_change(change: str, words: str) -> None:
     """Print what was done, and the id by which it is undone."""
+    add_to_answer(change=change)
     hint = f"; undo with: hallpass central profiles undo {change}" if change else ": it was so already"
     click.echo(f"{words}{hint}")
 

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central import permanent_openings, request_expiry, requests, service
 from appliance.central.models import RequestRow, UnblockRow
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -51,7 +52,7 @@ def open_session(config: Path) -> Iterator[tuple[service.Central, Session]]:
         central.store.close()
 
 
-@click.group("requests")
+@click.group("requests", cls=AnsweringGroup)
 def command() -> None:
     """Look at what teachers have asked for, and decide it."""
 
@@ -95,7 +96,7 @@ def approve(
             session, central.now(), request_id=request_id, by=BY, minutes=minutes, scope=scope, answer=answer,
             since=school_time(central, since),
         )  # fmt: skip
-        click.echo(describe(unblock))
+        say_opening(unblock)
 
 
 @command.command("pass-on")
@@ -107,6 +108,7 @@ def pass_on(request_id: str, username: str, note: str, config: Path) -> None:
     """Ask the colleague USERNAME to decide a request."""
     with open_session(config) as (central, session):
         requests.pass_request_on(session, central.now(), request_id=request_id, by=BY, to=username, note=note)
+        _answer_with(session, request_id)
 
 
 @command.command()
@@ -117,6 +119,7 @@ def permanent(request_id: str, config: Path) -> None:
     with open_session(config) as (central, session):
         _require_opening(central, session, request_id)
         permanent_openings.make_request_permanent(session, central.now(), request_id=request_id, by=BY)
+        _answer_with(session, request_id)
 
 
 @command.command("undo-permanent")
@@ -126,6 +129,7 @@ def undo_permanent(request_id: str, config: Path) -> None:
     """Take the rules away again that `permanent` made of a request."""
     with open_session(config) as (central, session):
         permanent_openings.undo_permanent_request(session, central.now(), request_id=request_id, by=BY)
+        _answer_with(session, request_id)
 
 
 @command.command()
@@ -136,6 +140,7 @@ def deny(request_id: str, answer: str, config: Path) -> None:
     """Leave the site closed."""
     with open_session(config) as (central, session):
         requests.deny_request(session, central.now(), request_id=request_id, by=BY, answer=answer)
+        _answer_with(session, request_id)
 
 
 @command.command()
@@ -145,6 +150,7 @@ def reopen(request_id: str, config: Path) -> None:
     """Have a request wait again that was denied, or that nobody decided in time."""
     with open_session(config) as (central, session):
         requests.reopen_request(session, central.now(), request_id=request_id, by=BY)
+        _answer_with(session, request_id)
 
 
 @command.command()
@@ -156,6 +162,10 @@ def wait(school_days: int, config: Path) -> None:
         request_expiry.set_request_days(session, central.now(), days=school_days, by=BY)
 
 
+def _answer_with(session: Session, request_id: str) -> None:
+    add_to_answer(request=_listed(requests.get_request(session, request_id)))
+
+
 def _require_opening(central: service.Central, session: Session, request_id: str) -> None:
     """Refuse to grant what would stay closed, as the page does."""
     wanted = requests.get_request(session, request_id)
@@ -165,6 +175,18 @@ def _require_opening(central: service.Central, session: Session, request_id: str
 def school_time(central: service.Central, shown: datetime | None) -> datetime | None:
     """Return the moment at which the school's clock shows a time."""
     return None if shown is None else shown.replace(tzinfo=central.identity.current().zone)
+
+
+def say_opening(unblock: UnblockRow) -> None:
+    """Print an opening that was made or changed."""
+    add_to_answer(
+        opening={
+            "id": unblock.id, "site": unblock.site, "also": unblock.also,
+            "room": unblock.room.name if unblock.room is not None else "", "groups": unblock.groups,
+            "device": unblock.device, "since": unblock.since, "until": unblock.until,
+        }
+    )  # fmt: skip
+    click.echo(describe(unblock))
 
 
 def describe(unblock: UnblockRow) -> str:

@@ -21,6 +21,7 @@ from appliance.central.errors import NotPossible
 from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
 from appliance.central.room_names import normalize_room_name, room_name_key
+from appliance.commands.answers import AnsweringCommand, AnsweringGroup, add_to_answer
 from appliance.commands.central_new_card import BY, new_card
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.errors import HallpassError
@@ -44,7 +45,7 @@ class EnrolledRoom(msgspec.Struct, frozen=True):
     card_before: EndedCard | None = None  # the one that ended for the one that it has now; None: there was none
 
 
-@click.command()
+@click.command(cls=AnsweringCommand)
 @click.argument("name", required=False)
 @click.option(
     "--csv",
@@ -81,11 +82,14 @@ def enrol(name: str | None, config: Path, *, replace: bool, **options: Path | No
             for one, file in files.items():
                 token = room_life.enrol_room(session, central.now(), name=one, by=BY, replace=replace)
                 made = make_bundle(room=one, token=token) if as_bundle else b""
+                if not as_bundle and file is None:
+                    add_to_answer(token=token)
                 (file or sys.stdout).write(made.decode() or f"{token}\n")
     except RoomLives as problem:
         raise NotPossible(f"{problem}; --replace does it all the same") from None
     finally:
         central.store.close()
+    add_to_answer(rooms=list(targets), files=[str(path) for path in targets.values() if path is not None])
     if table is not None:
         for one, path in targets.items():
             click.echo(f"{path}: {one}")
@@ -105,7 +109,7 @@ def _check_options(name: str | None, *, output: Path | None, bundle: Path | None
         raise click.UsageError("--csv names the bundles itself; leave --output and --bundle out.")
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def room() -> None:
     """See the rooms; rename, retire, put back or revoke one, or give it a new card."""
 
@@ -221,6 +225,7 @@ def _change(config: Path, name: str, change: Callable[[Session, datetime, RoomRo
         with central.store.write_session() as session:
             row = room_life.require_room(session, name)
             change(session, central.now(), row)
+            add_to_answer(room=row.name, state=row.state)
             return row.name
     finally:
         central.store.close()

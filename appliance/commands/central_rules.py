@@ -9,6 +9,7 @@ import msgspec
 from appliance.central import rule_preview, rules
 from appliance.central.rule_preview import RuleChange
 from appliance.central.rules import RuleFields
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
@@ -16,7 +17,7 @@ from appliance.commands.options import config_option, json_option, print_json
 _ACTION = click.Choice(("block", "allow"))
 
 
-@click.group("rules")
+@click.group("rules", cls=AnsweringGroup)
 def command() -> None:
     """Look at the school's own rules, and change them."""
 

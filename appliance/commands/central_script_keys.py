@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from appliance.central import script_keys
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_requests import BY, open_session
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.rights import SCRIPT_RIGHTS, TRUST_SCRIPT_RIGHTS, Right
@@ -28,7 +29,7 @@ class ListedKey(msgspec.Struct, frozen=True, kw_only=True):
     last_used: datetime | None
 
 
-@click.group("script-keys")
+@click.group("script-keys", cls=AnsweringGroup)
 def command() -> None:
     """Make keys for the school's own scripts, look at them, and take them back."""
 

@@ -10,21 +10,23 @@ from appliance.central import school_settings, settings_preview
 from appliance.central.delegations import NeedsConfirmation
 from appliance.central.school_settings_values import SchoolSettings, parse_settings, to_builtins
 from appliance.central.settings_preview import SettingsChange
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import config_option, json_anyway_option, json_option, print_json
 from appliance.errors import HallpassError
 from dns.errors import DECODING_FAILED
 
 _THRESHOLDS = ("many_refusals", "many_minutes", "bypass_names", "again_minutes")
 
 
-@click.group("settings")
+@click.group("settings", cls=AnsweringGroup)
 def command() -> None:
     """Look at what holds in every room of the school, and change it."""
 
 
 @command.command()
+@json_anyway_option
 @config_option("central.toml")
 def show(config: Path) -> None:
     """Print the settings as JSON: what `set` takes from a file."""

@@ -13,6 +13,7 @@ from appliance.central.errors import NotPossible
 from appliance.central.log_keys import require_key_of_database
 from appliance.central.service import Central
 from appliance.central.tuf_repository.signed_state import SignedState
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_backup import ask_passphrase
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.commands.progress_bar import progress_bar
@@ -39,7 +40,7 @@ class Signatures(msgspec.Struct, frozen=True):
     conditions: list[str]
 
 
-@click.group("signatures")
+@click.group("signatures", cls=AnsweringGroup)
 def command() -> None:
     """See until when the lists are signed, and look after the keys that sign them."""
 

@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from appliance.central import reports
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_requests import BY, open_session
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.script_interface.decisions import ScriptSiteReport
 
 
-@click.group("reports")
+@click.group("reports", cls=AnsweringGroup)
 def command() -> None:
     """Look at what teachers reported, pass it on, and put it away."""
 

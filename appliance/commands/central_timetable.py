@@ -13,6 +13,7 @@ from appliance.central import policies, profiles, school_year, timetables
 from appliance.central.profile_settings import ProfileSettings, TimetableRow, check_settings, read_settings
 from appliance.central.school_year import SpanKind
 from appliance.central.timetable_preview import TimetablePreview, WeekDay
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import BY, say_change
 from appliance.commands.central_requests import open_session
 from appliance.commands.options import config_option, json_option, print_json
@@ -24,7 +25,7 @@ _DAY = click.DateTime(formats=("%Y-%m-%d",))
 _KIND = click.Choice(("terms", "holidays"))
 
 
-@click.group("timetable")
+@click.group("timetable", cls=AnsweringGroup)
 def command() -> None:
     """Look at timetables, terms and holidays, and change them."""
 

@@ -11,8 +11,9 @@ from appliance.central.models import TrustContactRow
 from appliance.central.room_life import hash_token
 from appliance.central.trust_client import TrustClient
 from appliance.central.trust_openings import end_locked_openings
+from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_requests import BY, open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import config_option, json_anyway_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings
@@ -33,7 +34,7 @@ class ShownMembership(msgspec.Struct, frozen=True, kw_only=True):
     document: TrustDocument | None
 
 
-@click.group("trust")
+@click.group("trust", cls=AnsweringGroup)
 def command() -> None:
     """Join a trust with its invitation, see what it has laid down, and leave it."""
 
@@ -90,6 +91,7 @@ def show(config: Path, *, as_json: bool) -> None:
 
 
 @command.command()
+@json_anyway_option
 @config_option("central.toml")
 def numbers(config: Path) -> None:
     """Print, as JSON, exactly what the trust is told of this school."""

@@ -7,6 +7,7 @@ import click
 import msgspec
 
 from appliance.central import webhooks
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import BY, open_session
 from appliance.commands.options import config_option, json_option, print_json
@@ -26,7 +27,7 @@ class ListedWebhook(msgspec.Struct, frozen=True, kw_only=True):
     last_error: str
 
 
-@click.group("webhooks")
+@click.group("webhooks", cls=AnsweringGroup)
 def command() -> None:
     """Say which other services are told of news, and look whether that works."""
 
@@ -42,6 +43,7 @@ def add(config: Path, url: str, events: tuple[str, ...], *, inside: bool) -> Non
         secret = webhooks.add_webhook(
             session, central.now(), central.keys, url=url, events=events, is_inside=inside, by=BY
         )
+    add_to_answer(secret=secret)
     click.echo(secret)
 
 

@@ -45,6 +45,8 @@ def config_option(default: str) -> Callable[[F], F]:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+# Where a program may say so too.
+json_anyway_option = click.option("--json", is_flag=True, expose_value=False, help="It is JSON in any case.")
 
 
 def print_json(value: object) -> None:

@@ -9,6 +9,7 @@ import click
 
 from appliance.central import audit, service
 from appliance.certificates import require_usable_certificate
+from appliance.commands.answers import AnsweringCommand
 from appliance.commands.forked_servers import (
     PAGES_LIMITS,
     THREADS,
@@ -67,7 +68,7 @@ def command(ctx: click.Context, config: Path) -> None:
         serve_copies("trust", config, (APP,), (server,), held)
 
 
-@command.command()
+@command.command(cls=AnsweringCommand)
 @config_option("trust.toml")
 def init(config: Path) -> None:
     """Make the database of the settings a trust's. Once, before anything else."""

@@ -7,6 +7,7 @@ from typing import Any
 import click
 import msgspec
 
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.commands.trust import BY
 from appliance.settings.central import CentralSettings
@@ -34,12 +35,12 @@ class ListedEntry(msgspec.Struct, frozen=True, kw_only=True):
     ended_by: str
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def locks() -> None:
     """Lay down what no school opens, and what no school closes; take it back."""
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def shared() -> None:
     """Share rules, lists and ready-made sets with the schools; take them back."""
 
@@ -98,6 +99,7 @@ def share_set(set_id: str, names: tuple[str, ...], config: Path) -> None:
     with trust_session(load_settings(config, CentralSettings)) as (trust, session):
         ids = [school_services.require_school(session, one).id for one in names]
         made = entries.add_set(session, trust.now(), set_id=set_id, schools=ids, by=BY)
+    add_to_answer(numbers=[one.id for one in made])
     click.echo(f"{set_id}: {len(made)} entries laid down")
 
 
@@ -132,6 +134,7 @@ def _list(config: Path, kinds: tuple[Kind, ...], *, ended: bool, as_json: bool) 
 def _remove(config: Path, number: int) -> None:
     with trust_session(load_settings(config, CentralSettings)) as (trust, session):
         words = entries.describe_entry(session, entries.end_entry(session, trust.now(), entry_id=number, by=BY))
+    add_to_answer(number=number)
     click.echo(f"taken back: {words}. To undo it: restore {number}")
 
 
@@ -139,6 +142,7 @@ def _restore(config: Path, number: int) -> None:
     with trust_session(load_settings(config, CentralSettings)) as (trust, session):
         row = entries.restore_entry(session, trust.now(), entry_id=number, by=BY)
         words = entries.describe_entry(session, row)
+    add_to_answer(number=number)
     click.echo(f"in force again: {words}")
 
 

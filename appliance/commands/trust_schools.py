@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from appliance.central.models import TrustSchoolRow
+from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.commands.trust import BY
 from appliance.settings.central import CentralSettings
@@ -19,7 +20,7 @@ from appliance.trust import schools as services
 from appliance.trust.service import trust_session
 
 
-@click.group()
+@click.group(cls=AnsweringGroup)
 def schools() -> None:
     """Register schools, invite their centrals, see how they are, and let them go."""
 
@@ -47,6 +48,7 @@ def add(name: str, timezone: str, config: Path) -> None:
     with trust_session(load_settings(config, CentralSettings)) as (trust, session):
         made = services.register_school(session, trust.now(), name=name, timezone=timezone, by=BY)
         kept = made.name
+        add_to_answer(id=made.id, school=kept)
     click.echo(f"{kept}: registered. Next: hallpass trust schools invite {kept!r} --output FILE")
 
 
@@ -67,6 +69,7 @@ def invite(name: str, output: Path, days: int, config: Path) -> None:
             token = services.invite_school(session, trust.now(), school=school, by=BY, days=days)
             file.write(invitations.make_invitation(session, settings, school=school, token=token))
             kept = school.name
+            add_to_answer(school=kept, file=str(output))
         is_written = True
     finally:
         if not is_written:
@@ -131,6 +134,7 @@ def _change(config: Path, name: str, change: Callable[[Session, datetime, TrustS
     with trust_session(load_settings(config, CentralSettings)) as (trust, session):
         school = services.require_school(session, name)
         change(session, trust.now(), school)
+        add_to_answer(id=school.id, school=school.name)
         return school.name
 
 

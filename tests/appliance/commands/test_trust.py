@@ -47,7 +47,9 @@ def why_not(config: Path, *arguments: str) -> str:
 
 
 def test_a_school_is_registered_invited_renamed_and_let_go(config: Path, tmp_path: Path) -> None:
-    run(config, "trust", "schools", "add", "School One", "--timezone", "Europe/Dublin")
+    added = listed(config, "schools", "add", "School One", "--timezone", "Europe/Dublin")
+    assert (added["school"], len(added["id"]) > 8) == ("School One", True)
+    assert added["words"].startswith("School One: registered.")
     invitation = tmp_path / "one.invitation"
     run(config, "trust", "schools", "invite", "school one", "--output", str(invitation))
     run(config, "trust", "schools", "rename", "School One", "School Two")
