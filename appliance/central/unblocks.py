@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, joinedload
 
 from appliance.central import audit, own_requests, rooms, trust_policy
 from appliance.central.devices import inventory
+from appliance.central.devices.fields import OF_A_ROOM
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import ProfileRow, RequestRow, RoomRow, UnblockRow
 from appliance.central.room_life import require_room
@@ -36,7 +37,7 @@ def token_device(token: str) -> str:
     It is no way to write a device, so that nothing but the room's own word can make it one: a bare token could be
     taken for the digits of a MAC address.
     """
-    return f"token:{token}"[:64]
+    return f"{OF_A_ROOM}{token}"[:64]
 
 
 class OpeningTime(msgspec.Struct, frozen=True):

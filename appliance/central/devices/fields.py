@@ -12,6 +12,7 @@ from appliance.central.errors import NotPossible
 from dns.policy.devices import canonical_mac, parse_networks
 
 MAX_NAME_LENGTH = 64
+OF_A_ROOM = "token:"  # before a room's token, where a policy means the device that only the room knows
 MAX_KEY_LENGTH = 256  # some letters stand for many
 MAX_NOTE_LENGTH = 200
 MAX_ADDRESSES = 16  # of one device
@@ -28,6 +29,8 @@ def parse_name(text: str) -> str:
         raise NotPossible(f"the name is longer than {MAX_NAME_LENGTH} characters")
     if canonical_mac(name) or parse_networks(name):
         raise NotPossible(f"{name} is an address, and no name")
+    if name_key(name).startswith(OF_A_ROOM):
+        raise NotPossible(f"{name} is how a room calls a device, and no name")
     return name
 
 

@@ -110,6 +110,9 @@ def save_plan(session: Session, now: datetime, plan: ImportPlan, *, by: str) -> 
         session.add(device)
         saved.append((device, None))
     session.flush()
+    inventory.rename_in_openings(
+        session, now, {one.before.name: one.wanted.name for one in plan.changed if one.before is not None}
+    )
     if plan.added or plan.changed:
         names = ", ".join(one.wanted.name for one in (*plan.added, *plan.changed)[:20])
         audit.record_audit(
@@ -156,7 +159,7 @@ def undo_import(session: Session, now: datetime, import_id: str, *, by: str) -> 
     kept = session.get(DeviceImportRow, import_id)
     if kept is None or not kept.undo:
         raise NotFound("that file can no longer be taken back")
-    undone = 0
+    undone, renamed = 0, dict[str, str]()
     changes = msgspec.json.decode(kept.undo, type=list[_Saved])
     known = _Known(session)
     for one in changes:
@@ -166,8 +169,10 @@ def undo_import(session: Session, now: datetime, import_id: str, *, by: str) -> 
         if one.before is None:
             inventory.remove_device(session, now, device.id, by=by)
         else:
+            renamed[device.name] = one.before.name
             inventory.write_fields(device, now, inventory.without_lost_group(session, one.before), by=by)
         undone += 1
+    inventory.rename_in_openings(session, now, renamed)
     session.delete(kept)
     audit.record_audit(session, now, by, "devices import taken back", f"{undone} of {len(changes)}")
     return undone, len(changes) - undone

@@ -5,12 +5,12 @@ two people who edit the same device at once the later one is told. A device that
 `KEPT_DAYS`, so that it can be put back.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
 from sqlalchemy import ColumnElement, Select, delete, func, or_, select
-from sqlalchemy.orm import Session, object_session
+from sqlalchemy.orm import Session
 
 from appliance.central import audit
 from appliance.central.devices import fields
@@ -205,6 +205,7 @@ def change_device(
     before = to_fields(device)
     if before != wanted:
         write_fields(device, now, wanted, by=by)
+        rename_in_openings(session, now, {before.name: wanted.name})
         audit.record_audit(session, now, by, "device changed", f"{describe(before)} -> {describe(wanted)}")
     return before
 
@@ -268,9 +269,7 @@ def to_fields(device: DeviceRow | KnownDevice) -> DeviceFields:
 
 
 def write_fields(device: DeviceRow, now: datetime, wanted: DeviceFields, *, by: str) -> None:
-    """Put checked fields into a row, as another edition of it. What is open for the device goes with its name."""
-    if device.name and device.name != wanted.name and (session := object_session(device)) is not None:
-        _rename_in_openings(session, now, device.name, wanted.name)
+    """Put checked fields into a row, as another edition of it."""
     device.edition = (device.edition or 0) + 1
     device.name, device.name_key = wanted.name, fields.name_key(wanted.name)
     device.addresses = join_addresses(wanted.addresses)
@@ -278,13 +277,10 @@ def write_fields(device: DeviceRow, now: datetime, wanted: DeviceFields, *, by: 
     device.changed_by, device.changed_at = by, now
 
 
-def _rename_in_openings(session: Session, now: datetime, before: str, after: str) -> None:
-    with session.no_autoflush:  # a file may rename thousands
-        found = session.scalars(
-            select(UnblockRow).where(UnblockRow.until > now, UnblockRow.device == before)
-        ).all()
-    for opening in found:
-        opening.device = after
+def rename_in_openings(session: Session, now: datetime, renamed: Mapping[str, str]) -> None:
+    """Let what is open for a device go with its name; `renamed`: names before, and by now."""
+    for opening in session.scalars(select(UnblockRow).where(UnblockRow.until > now, UnblockRow.device != "")):
+        opening.device = renamed.get(opening.device, opening.device)
 
 
 def describe(device: DeviceFields) -> str:

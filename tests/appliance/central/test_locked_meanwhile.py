@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from appliance.central import rules, unblocks, undo
-from appliance.central.devices import inventory
+from appliance.central.devices import imports, inventory
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import UnblockRow
 from appliance.central.rules import RuleFields
@@ -139,6 +139,11 @@ def test_nothing_is_opened_for_a_device_that_there_is_not(school: FakeSchool, wr
         open_site(school, device=written)
 
 
+def test_no_device_is_called_as_a_room_calls_one(school: FakeSchool) -> None:
+    with school.store.read_session() as session, pytest.raises(NotPossible, match="how a room calls a device"):
+        inventory.check_fields(session, name="Token:0123456789ab", addresses="192.0.2.9", group="", note="")
+
+
 def test_what_is_open_for_one_device_goes_with_its_name(school: FakeSchool) -> None:
     school.enrol()
     renamed: Callable[[str], inventory.DeviceFields] = lambda name: inventory.DeviceFields(  # noqa: E731 (short)
@@ -150,4 +155,12 @@ def test_what_is_open_for_one_device_goes_with_its_name(school: FakeSchool) -> N
     assert open_site(school, "b.example.org", device="02-00-5E-00-53-01").device == "02:00:5e:00:53:01"
     with school.store.write_session() as session:
         inventory.change_device(session, school.clock(), device.id, renamed("Tablet 1"), by="cora")
+    assert [one.device for one in school.document().unblocks] == ["Tablet 1", "02:00:5e:00:53:01"]
+    with school.store.write_session() as session:
+        kept = imports.keep_import(session, school.clock(), b"name,mac\nTrolley 1,02:00:5e:00:53:01\n", by="cora")
+        plan = imports.plan_import(session, imports.get_import(session, kept).content)
+        imports.save_import(session, school.clock(), kept, plan.digest, by="cora")
+    assert [one.device for one in school.document().unblocks] == ["Trolley 1", "02:00:5e:00:53:01"]
+    with school.store.write_session() as session:
+        imports.undo_import(session, school.clock(), kept, by="cora")
     assert [one.device for one in school.document().unblocks] == ["Tablet 1", "02:00:5e:00:53:01"]

@@ -6,8 +6,9 @@ import pytest
 
 from appliance.central import script_keys
 from appliance.central.errors import NotFound, NotPossible
+from appliance.central.models import UserRow
 from appliance.central.script_keys import describe_actor
-from appliance.rights import Right
+from appliance.rights import Right, Role
 from tests.fakes.furnished import OF_COORDINATORS
 from tests.fakes.school import FakeSchool
 
@@ -70,3 +71,27 @@ def test_that_a_key_was_used_is_written_down_every_few_minutes_and_not_at_each_c
     assert not script_keys.is_use_news(again, school.clock())
     school.clock.pass_minutes(6)
     assert script_keys.is_use_news(again, school.clock())
+
+
+@pytest.mark.parametrize(
+    ("roles", "left"),
+    [
+        (("coordinator",), {Right.SEE_ROOMS, Right.DECIDE_REQUESTS}),
+        (("deputy_coordinator",), set()),  # who may do both, and make no key
+        (("head", "technician"), {Right.SEE_ROOMS}),
+        (("head",), set()),
+        (("teacher",), set()),
+    ],
+)
+def test_a_key_can_do_at_each_moment_what_its_maker_may(
+    school: FakeSchool, roles: tuple[Role, ...], left: set[Right]
+) -> None:
+    school.account("cora", "coordinator")
+    token = add(school, rights=(Right.SEE_ROOMS, Right.DECIDE_REQUESTS))
+    with school.store.write_session() as session:
+        session.get_one(UserRow, "cora").roles = [*roles]
+    with school.store.read_session() as session:
+        caller = script_keys.find_caller(session, school.clock(), token)
+        assert (caller.rights if caller is not None else set()) == left
+        session.get_one(UserRow, "cora").ends = school.clock()
+        assert script_keys.find_caller(session, school.clock(), token) is None
