@@ -11,6 +11,7 @@ from appliance.central.incidents.kinds import Whose
 from appliance.central.models import LookupRow
 from appliance.central.room_life import require_room
 from appliance.commands.answers import AnsweringGroup, add_to_answer
+from appliance.commands.central_requests import school_time
 from appliance.commands.options import config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -33,7 +34,7 @@ def _moment(typed: str) -> datetime:
 
 
 def _by_school(central: service.Central, moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=central.identity.current().zone)
+    return school_time(central, moment) or moment if moment.tzinfo is None else moment
 
 
 @click.group("lookups", cls=AnsweringGroup)

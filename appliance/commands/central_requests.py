@@ -13,6 +13,8 @@ from appliance.central import permanent_openings, request_expiry, requests, serv
 from appliance.central.models import RequestRow, UnblockRow
 from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.options import config_option, json_option, print_json
+from appliance.errors import HallpassError
+from appliance.school_time import read_school_time
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
@@ -173,8 +175,13 @@ def _require_opening(central: service.Central, session: Session, request_id: str
 
 
 def school_time(central: service.Central, shown: datetime | None) -> datetime | None:
-    """Return the moment at which the school's clock shows a time."""
-    return None if shown is None else shown.replace(tzinfo=central.identity.current().zone)
+    """Return the moment at which the school's clock shows a time. Raises HallpassError where it shows none."""
+    if shown is None:
+        return None
+    try:
+        return read_school_time(shown, central.identity.current().zone)
+    except ValueError as problem:
+        raise HallpassError(str(problem)) from None
 
 
 def say_opening(unblock: UnblockRow) -> None:

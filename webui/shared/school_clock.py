@@ -7,6 +7,7 @@ from babel.dates import format_date
 from flask import Flask, current_app
 from flask_babel import get_locale
 
+from appliance.school_time import find_midnight, read_school_time
 from webui.shared.translation import gettext
 
 
@@ -33,14 +34,11 @@ class SchoolClock:
 
         Raises ValueError for a time that it leaves out when the clocks go forward.
         """
-        moment = shown.replace(tzinfo=self._zone(), fold=0).astimezone(UTC)
-        if moment.astimezone(self._zone()).replace(tzinfo=None, fold=0) != shown:
-            raise ValueError("the clocks go forward at that time: there is no such hour on that day")
-        return moment
+        return read_school_time(shown, self._zone())
 
     def midnight(self) -> datetime:
         """Return when the school's day began."""
-        return self.local(self._now()).replace(hour=0, minute=0, second=0, microsecond=0)
+        return find_midnight(self._now(), self._zone())
 
     def words(self, moment: datetime, *, seconds: bool = False) -> str:
         """Return a moment in words: the time alone where it is today, with its day else."""

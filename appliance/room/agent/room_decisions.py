@@ -7,6 +7,7 @@ by the room's own clock. Decisions wait for the disk and may come from several t
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -20,6 +21,7 @@ from appliance.room.local_overrides import LocalOverrides
 from appliance.room.neighbours import read_neighbour_table
 from appliance.room.paths import RoomPaths
 from appliance.room.query_log import control
+from appliance.school_time import find_midnight
 from dns.errors import InvalidName
 from dns.policy.delegation import DelegationRequest, check_delegation
 from dns.policy.document import ONE_DEVICE, Lesson, Pause, Suspension, Unblock
@@ -126,13 +128,14 @@ class RoomDecisions:
         if request.since is not None:
             return None
         now = self._now()
-        delegation = DelegationRequest(
-            site=request.site,
-            minutes=request.minutes,
-            also=request.also,
-            unblocked_today=self._granted_today(request.teacher, now),
-        )
         try:
+            zone = ZoneInfo(self._policy.load_if_changed().document.timezone)
+            delegation = DelegationRequest(
+                site=request.site,
+                minutes=request.minutes,
+                also=request.also,
+                unblocked_today=self._granted_today(request.teacher, find_midnight(now, zone)),
+            )
             view = self._policy.view_of_default_group()
             if device is not None:  # it may be in another group
                 view = self._policy.load_if_changed().view(device.address)
@@ -189,8 +192,7 @@ class RoomDecisions:
         now = self._now()
         return now, now + timedelta(minutes=minutes)
 
-    def _granted_today(self, who: str, now: datetime) -> int:
-        midnight = now.astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    def _granted_today(self, who: str, midnight: datetime) -> int:
         mine = (
             state for state in self._store.list_requests(midnight.astimezone(UTC)) if state.request.teacher == who
         )

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from appliance.central.errors import NotPossible
 from appliance.central.service import utc_now
 from appliance.commands.central import command
+from appliance.errors import HallpassError
 from tests.appliance.central.factories import sites_open
 from tests.fakes.school import FakeSchool
 
@@ -61,6 +62,8 @@ def test_a_technician_lists_decides_and_takes_back(run: Run, school: FakeSchool)
     run("openings", "open", "plans.example.org", "--from", soon, "--room", "Room 4")
     with pytest.raises(NotPossible, match="days ahead"):
         run("openings", "open", "plans.example.org", "--from", "2199-01-01T10:00")
+    with pytest.raises(HallpassError, match="no such hour on that day"):
+        run("openings", "open", "plans.example.org", "--from", "2027-03-28T01:30")  # the clocks go forward
     run("requests", "permanent", second)
     assert len(run("rules", "list", "--json")) == 1
     run("requests", "undo-permanent", second)

@@ -131,7 +131,7 @@ def _room_choices(session: Session) -> list[tuple[int, str]]:
 
 def _moment(typed: datetime) -> datetime:
     """Return a time that was typed by the school's clock."""
-    return typed.replace(tzinfo=school_clock().zone).astimezone(UTC)
+    return school_clock().moment(typed)
 
 
 def _from_second(second: int) -> datetime:

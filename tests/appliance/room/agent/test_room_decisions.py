@@ -7,9 +7,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from appliance.protocol import Target, UnblockRequest
+from appliance.protocol import RequestState, Target, UnblockRequest
 from appliance.room import local_overrides
 from appliance.room.agent import installer, rpc
+from appliance.room.agent.room_decisions import RoomDecisions
+from appliance.room.current_policy import CurrentPolicy
 from dns.policy.document import Delegation, Group, PolicyDocument, Profile, Rule
 from tests.appliance.room.agent.conftest import Agent, until
 from tests.fakes.central import FakeCentral
@@ -163,3 +165,19 @@ def test_a_parcel_that_no_address_can_carry_is_put_aside_and_the_agent_lives(
             await until("the outbox to be empty", lambda: not agent.memory.pending_messages())
 
     asyncio.run(story())
+
+
+def test_how_often_a_day_is_counted_from_the_schools_midnight_on(folder: Path, central: FakeCentral) -> None:
+    """Whatever zone the card's clock keeps: in Auckland it is half past midnight."""
+    now = datetime(2026, 11, 24, 11, 30, tzinfo=UTC)
+    agent = Agent(folder, central.url)
+    policy = msgspec.structs.replace(POLICY, timezone="Pacific/Auckland")
+    agent.paths.policy.parent.mkdir(parents=True, exist_ok=True)
+    agent.paths.policy.write_bytes(msgspec.json.encode(policy))
+    decisions = RoomDecisions(agent.paths, CurrentPolicy(agent.settings), agent.memory, lambda: now)
+    for number, asked_at in enumerate((now.replace(hour=10), now.replace(hour=10, minute=59), now)):
+        asked = msgspec.structs.replace(request(number, "coolmathgames.com"), asked_at=asked_at)
+        state = RequestState(request=asked, state="approved", decided_by="tess")
+        agent.memory.save_request(state)
+    assert decisions.grant_delegated_unblock(request(5, "roblox.com")) is not None, "the second of this day"
+    agent.memory.close()
