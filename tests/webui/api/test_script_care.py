@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from appliance import protocol
-from appliance.central import audit, lookups, requests
+from appliance.central import audit, lookups, requests, unblocks
 from appliance.central.devices import inventory
 from appliance.central.devices.inventory import DeviceFields
 from appliance.central.incidents.intake import receive_incident
@@ -195,18 +195,23 @@ def test_a_look_up_is_asked_once_with_its_reason_and_its_answer_is_read_by_its_r
     assert ask(script, "get_pupil_lookup", lookup_id=wanted).json["answer"] is None
 
 
-def test_a_script_neither_lengthens_nor_makes_permanent_what_its_maker_asked_for(school: FurnishedSchool) -> None:
+def test_a_script_grants_lengthens_and_puts_back_nothing_that_its_maker_asked_for(school: FurnishedSchool) -> None:
     own = msgspec.structs.replace(school.unblock_request("own.example.org"), teacher="ops")
     with school.store.write_session() as session:
         requests.submit_request(session, school.clock(), session.merge(school.room()), own)
+    script = Caller(school)
+    assert "yourself" in ask(script, "approve_school_request", {}, request_id=own.id).json["detail"]
+    with school.store.write_session() as session:
         opened = requests.approve_request(session, school.clock(), request_id=own.id, by="cora", minutes=5)
         number, until = opened.id, opened.until
-    script = Caller(school)
     longer = {"until": (until + timedelta(minutes=30)).isoformat()}
     assert "yourself" in ask(script, "change_school_opening", longer, opening_id=number).json["detail"]
     assert "yourself" in ask(script, "open_school_request_for_good", {}, request_id=own.id).json["detail"]
     with school.store.read_session() as session:
         assert session.get_one(UnblockRow, number).until == until
+    with school.store.write_session() as session:
+        ended = unblocks.end_unblock(session, school.clock(), unblock_id=number, by="cora")
+    assert "yourself" in ask(script, "undo_openings_change", change_id=ended).json["detail"]
 
 
 def test_what_one_right_has_changed_another_does_not_undo(school: FurnishedSchool) -> None:
@@ -294,6 +299,8 @@ def test_nothing_is_said_to_be_open_that_stays_closed(school: FurnishedSchool) -
         assert "stays closed" in refused.json["detail"], operation
     assert ask(script, "list_school_openings").json == before
     assert wanted in ask(script, "list_school_requests").text, "it still waits"
+    with_locked = {"site": "fine.example.org", "minutes": 5, "also": ["games.example.org"]}
+    assert "games.example.org stays closed" in ask(script, "open_school_site", with_locked).json["detail"]
     (group, *_) = ask(script, "explain_school_site", site="https://games.example.org/play").json["groups"]
     assert (group["is_closed"], group["can_open"]) == (True, False)
 
