@@ -41,7 +41,10 @@ def make_request_permanent(
 
 
 def undo_permanent_request(session: Session, now: datetime, *, request_id: str, by: str) -> None:
-    """Take away the rules that came of a request; it is over then. Raises NotFound or NotPossible."""
+    """Take away the rules that came of a request; it is over then. Raises NotFound or NotPossible.
+
+    What another request needs that is open for good stays, and is that one's from then on.
+    """
     request = session.get(RequestRow, request_id)
     if request is None:
         raise NotFound("there is no such request")
@@ -51,11 +54,22 @@ def undo_permanent_request(session: Session, now: datetime, *, request_id: str, 
         RuleRow.name.in_((request.site, *request.also)),
         RuleRow.action == "allow",
         RuleRow.made_at == request.decided_at,
+        RuleRow.note == NOTE,
     )
+    others = _list_permanent(session, but=request)
     for rule in session.scalars(made).all():
-        rules.remove_rule(session, now, rule_id=rule.id, by=by)
+        heir = next((one for one in others if rule.name in (one.site, *one.also)), None)
+        if heir is not None and heir.decided_at is not None:
+            rule.made_at = heir.decided_at
+        else:
+            rules.remove_rule(session, now, rule_id=rule.id, by=by)
     request.state, request.is_permanent, request.decided_at = "ended", False, now
     rooms.mark_requests_changed(session, request.room_id)
+
+
+def _list_permanent(session: Session, *, but: RequestRow) -> list[RequestRow]:
+    others = select(RequestRow).where(RequestRow.is_permanent, RequestRow.id != but.id)
+    return list(session.scalars(others.order_by(RequestRow.decided_at)))
 
 
 def _add_rule(session: Session, now: datetime, name: str, by: str) -> None:

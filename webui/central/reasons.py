@@ -144,6 +144,8 @@ PATTERNS = (
     t("%(username)s is no user name: at most %(number)s Latin letters, digits, dots, hyphens and underscores"),
     t("there is an account %(username)s already: one that has ended can return"),
     t("%(username)s reads like the account %(other)s: choose another one"),
+    t("%(username)s stands in the audit for what nobody did: choose another one"),
+    t("%(username)s asked for this: somebody else has to decide it"),
     t("%(username)s has no second step"),
     t("somebody has called this room %(name)s in the meantime"),
     t("there is a room called %(name)s already"),

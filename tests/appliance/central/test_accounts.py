@@ -56,7 +56,8 @@ def test_a_new_password_replaces_the_old_one(school: FakeSchool) -> None:
 
 @pytest.mark.parametrize(
     ("username", "password", "says"),
-    [("ada", PASSWORD, "already"), ("a b", PASSWORD, "no user name"), ("", PASSWORD, "no user name"),
+    [("ada", PASSWORD, "already"), ("Hállpass", PASSWORD, "what nobody did"),
+     ("a b", PASSWORD, "no user name"), ("", PASSWORD, "no user name"),
      ("ben", "short", "10 characters")],
 )  # fmt: skip
 def test_what_cannot_be_added_is_said_in_words(

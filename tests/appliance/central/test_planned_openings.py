@@ -180,6 +180,32 @@ def test_a_request_becomes_a_rule_that_does_not_end_and_that_is_taken_back(schoo
         permanent_openings.undo_permanent_request(session, school.clock(), request_id=request_id, by="cora")
 
 
+def test_what_two_permanent_openings_need_goes_with_the_last_of_them(school: FakeSchool) -> None:
+    def undo(request_id: str) -> list[str]:
+        with school.store.write_session() as session:
+            permanent_openings.undo_permanent_request(session, school.clock(), request_id=request_id, by="cora")
+        return [rule.name for rule in document(school).rules]
+
+    asked = []
+    for site in ("a.example.org", "b.example.org"):
+        asked.append(ask(school, site=site, also=("cdn.example.org",)))
+        make_permanent(school, asked[-1])
+        school.clock.pass_minutes(1)
+    assert undo(asked[0]) == ["b.example.org", "cdn.example.org"]
+    assert undo(asked[1]) == []
+
+
+def test_a_rule_that_somebody_made_at_the_same_moment_is_not_a_requests(school: FakeSchool) -> None:
+    request_id = ask(school)
+    with school.store.write_session() as session:
+        fields = rules.RuleFields(name="games.example.org", action="allow", groups=("staff",))
+        rules.create_rule(session, school.clock(), fields=fields, by="cora")
+    make_permanent(school, request_id)
+    with school.store.write_session() as session:
+        permanent_openings.undo_permanent_request(session, school.clock(), request_id=request_id, by="cora")
+    assert [rule.groups for rule in document(school).rules] == [("staff",)]
+
+
 def test_an_opening_becomes_permanent_and_its_end_does_not_close_it(school: FakeSchool) -> None:
     request_id = ask(school)
     approve(school, request_id)
