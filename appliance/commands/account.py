@@ -13,13 +13,11 @@ from appliance.central.models import UserRow
 from appliance.central.room_life import require_room_ids
 from appliance.commands import account_second_factor
 from appliance.commands.answers import AnsweringGroup, add_to_answer
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.protocol import normalize_username
 from appliance.rights import ROLES, Role
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-
-BY = "command line"
 
 _username = click.argument("username", callback=lambda _context, _parameter, value: normalize_username(value))
 _ends = click.option("--ends", type=click.DateTime(["%Y-%m-%d"]), help="The account's last day.")

@@ -10,13 +10,12 @@ import click
 from appliance.central import accounts, second_factor, second_factor_rule, service
 from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import say_change
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.protocol import normalize_username
 from appliance.rights import Scope
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
-BY = "command line"
 _ROLES = tuple(role for scope in (Scope.SCHOOL, Scope.TRUST) for role in second_factor_rule.roles_to_ask(scope))
 
 

@@ -22,7 +22,7 @@ from appliance.commands.forked_servers import (
     serve_copies,
 )
 from appliance.commands.lazy_group import LazyCommandsGroup
-from appliance.commands.options import config_option
+from appliance.commands.options import BY, config_option
 from appliance.errors import HallpassError
 from appliance.forked_program import run_apart
 from appliance.openapi import render_interface
@@ -171,7 +171,7 @@ def restored(config: Path) -> None:
     """
     central = service.open_central(load_settings(config, CentralSettings))
     with central.store.write_session() as session:
-        epoch.begin_epoch(session, central.now(), by="command line")
+        epoch.begin_epoch(session, central.now(), by=BY)
     revisions = central.store.revisions()
     central.epoch_file.remember(revisions.epoch, revisions.rooms)
     central.store.close()

@@ -14,11 +14,9 @@ from appliance.central.room_keys import find_authority
 from appliance.central.room_life import ENROLLED
 from appliance.central.service import Central
 from appliance.commands.answers import AnsweringGroup, add_to_answer
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-
-BY = "command line"
 
 
 class AuthorityState(msgspec.Struct, frozen=True):

@@ -7,9 +7,9 @@ import click
 from appliance.central import site_bundles
 from appliance.central.site_bundles import BundleChange
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_profiles import BY, say_change
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 
 
 @click.group("bundles", cls=AnsweringGroup)

@@ -7,9 +7,9 @@ import click
 from appliance.central import delegations
 from appliance.central.delegations import NeedsConfirmation
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_profiles import BY, say_change
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.errors import HallpassError
 
 

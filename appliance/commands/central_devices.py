@@ -14,12 +14,11 @@ from appliance.central.devices import csv_file, groups, imports, inventory, sigh
 from appliance.central.devices.imports import ImportPlan, PlannedChange
 from appliance.central.devices.inventory import DeviceFields
 from appliance.commands.answers import AnsweringGroup, add_to_answer
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
-BY = "command line"
 _SHOWN = 20  # changes of a file that are listed before "and ... more"
 
 

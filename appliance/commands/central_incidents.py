@@ -28,11 +28,9 @@ from appliance.central.incidents.search import (
 from appliance.central.incidents.states import StateChange
 from appliance.central.incidents.tables import IncidentGroupRow
 from appliance.commands.answers import AnsweringGroup, add_to_answer
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-
-BY = "command line"
 
 F = TypeVar("F", bound=Callable[..., object])
 

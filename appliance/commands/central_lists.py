@@ -11,9 +11,9 @@ from appliance.central.lists.handed_in import Replacement
 from appliance.central.models import SourceRow
 from appliance.central.service import Central, open_central
 from appliance.commands.answers import AnsweringGroup, add_to_answer
-from appliance.commands.central_profiles import BY, say_change
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings

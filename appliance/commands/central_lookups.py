@@ -12,11 +12,9 @@ from appliance.central.models import LookupRow
 from appliance.central.room_life import require_room
 from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.central_requests import school_time
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-
-BY = "command line"
 
 staff_option = click.option("--staff", is_flag=True, help="About staff's devices, instead of pupils'.")
 

@@ -8,7 +8,7 @@ import click
 from appliance.central import mail_outbox, service
 from appliance.central import notices as notices_of_requests
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
@@ -28,7 +28,7 @@ def notices(username: str, digest: notices_of_requests.Digest, config: Path, *, 
     central = service.open_central(load_settings(config, CentralSettings))
     with central.store.write_session(affects_rooms=False) as session:
         notices_of_requests.choose_notices(
-            session, central.now(), username=username, on_request=each, digest=digest, by="command line"
+            session, central.now(), username=username, on_request=each, digest=digest, by=BY
         )
     central.store.close()
 
@@ -42,9 +42,7 @@ def address(username: str, address: str, config: Path) -> None:
     central = service.open_central(load_settings(config, CentralSettings))
     try:
         with central.store.write_session(affects_rooms=False) as session:
-            mail_outbox.set_mail_address(
-                session, central.now(), username=username, address=address, by="command line"
-            )
+            mail_outbox.set_mail_address(session, central.now(), username=username, address=address, by=BY)
     finally:
         central.store.close()
 

@@ -14,12 +14,10 @@ from appliance.card.personalisation import PersonalisationRequest, PersonalisedC
 from appliance.central import enrolment, room_life, service
 from appliance.commands.answers import AnsweringCommand, add_to_answer
 from appliance.commands.image_personalise import parse_values, read_template
-from appliance.commands.options import config_option
+from appliance.commands.options import BY, config_option
 from appliance.errors import HallpassError
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-
-BY = "command line"
 
 
 @click.command(cls=AnsweringCommand)

@@ -10,8 +10,8 @@ from appliance.central import unblocks
 from appliance.central.site_names import checked_site
 from appliance.commands.answers import AnsweringGroup
 from appliance.commands.central_profiles import say_change
-from appliance.commands.central_requests import BY, MOMENT, describe, open_session, say_opening, school_time
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.central_requests import MOMENT, describe, open_session, say_opening, school_time
+from appliance.commands.options import BY, config_option, json_option, print_json
 
 
 class ListedOpening(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,13 +19,11 @@ from appliance.central.page_keys_left import list_left_keys
 from appliance.central.rooms import list_rooms
 from appliance.central.service import Central, open_central, utc_now
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
-
-BY = "command line"
 
 
 @click.group("pages", cls=AnsweringGroup)

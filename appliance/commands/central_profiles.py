@@ -14,12 +14,10 @@ from appliance.central.profiles import SavedChange
 from appliance.central.ready_made_profiles import list_ready_made_profiles
 from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_anyway_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_anyway_option, json_option, print_json
 from appliance.errors import HallpassError
 from blocklists.categories import category_name
 from dns.errors import DECODING_FAILED
-
-BY = "command line"
 
 
 @click.group("profiles", cls=AnsweringGroup)

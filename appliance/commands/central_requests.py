@@ -12,13 +12,12 @@ from sqlalchemy.orm import Session
 from appliance.central import permanent_openings, request_expiry, requests, service
 from appliance.central.models import RequestRow, UnblockRow
 from appliance.commands.answers import AnsweringGroup, add_to_answer
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.school_time import read_school_time
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 
-BY = "command line"
 MOMENT = click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"])
 MAX_DECIDED = 200
 

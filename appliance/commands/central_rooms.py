@@ -22,8 +22,8 @@ from appliance.central.models import RoomRow
 from appliance.central.room_life import RoomLives
 from appliance.central.room_names import normalize_room_name, room_name_key
 from appliance.commands.answers import AnsweringCommand, AnsweringGroup, add_to_answer
-from appliance.commands.central_new_card import BY, new_card
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.central_new_card import new_card
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings

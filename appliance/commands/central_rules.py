@@ -10,9 +10,9 @@ from appliance.central import rule_preview, rules
 from appliance.central.rule_preview import RuleChange
 from appliance.central.rules import RuleFields
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_profiles import BY, say_change
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 
 _ACTION = click.Choice(("block", "allow"))
 

@@ -8,8 +8,8 @@ import msgspec
 
 from appliance.central import script_keys
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_requests import BY, open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.central_requests import open_session
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.rights import SCRIPT_RIGHTS, TRUST_SCRIPT_RIGHTS, Right
 
 _RIGHTS = {right.name.lower().replace("_", "-"): right for right in (*SCRIPT_RIGHTS, *TRUST_SCRIPT_RIGHTS)}

@@ -11,9 +11,9 @@ from appliance.central.delegations import NeedsConfirmation
 from appliance.central.school_settings_values import SchoolSettings, parse_settings, to_builtins
 from appliance.central.settings_preview import SettingsChange
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_profiles import BY, say_change
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_anyway_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_anyway_option, json_option, print_json
 from appliance.errors import HallpassError
 from dns.errors import DECODING_FAILED
 

@@ -6,8 +6,8 @@ import click
 
 from appliance.central import reports
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_requests import BY, open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.central_requests import open_session
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.script_interface.decisions import ScriptSiteReport
 
 

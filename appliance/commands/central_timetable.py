@@ -14,9 +14,9 @@ from appliance.central.profile_settings import ProfileSettings, TimetableRow, ch
 from appliance.central.school_year import SpanKind
 from appliance.central.timetable_preview import TimetablePreview, WeekDay
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_profiles import BY, say_change
+from appliance.commands.central_profiles import say_change
 from appliance.commands.central_requests import open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.errors import HallpassError
 from dns.policy.document import Span
 from dns.policy.timetable import WEEKDAYS

@@ -12,8 +12,8 @@ from appliance.central.room_life import hash_token
 from appliance.central.trust_client import TrustClient
 from appliance.central.trust_openings import end_locked_openings
 from appliance.commands.answers import AnsweringGroup
-from appliance.commands.central_requests import BY, open_session
-from appliance.commands.options import config_option, json_anyway_option, json_option, print_json
+from appliance.commands.central_requests import open_session
+from appliance.commands.options import BY, config_option, json_anyway_option, json_option, print_json
 from appliance.errors import HallpassError
 from appliance.files import read_regular_file
 from appliance.settings.central import CentralSettings

@@ -9,8 +9,8 @@ import msgspec
 from appliance.central import webhooks
 from appliance.commands.answers import AnsweringGroup, add_to_answer
 from appliance.commands.central_profiles import say_change
-from appliance.commands.central_requests import BY, open_session
-from appliance.commands.options import config_option, json_option, print_json
+from appliance.commands.central_requests import open_session
+from appliance.commands.options import BY, config_option, json_option, print_json
 
 _ID = click.IntRange(1, 2**31 - 1)
 

@@ -6,6 +6,7 @@ import click
 
 from appliance.central.lists.set_subscription import SubscribedSet, subscribe_set
 from appliance.central.service import open_central
+from appliance.commands.options import BY
 from appliance.errors import HallpassError
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
@@ -76,7 +77,7 @@ def _subscribe_school(config: Path, chosen: CatalogueSet) -> None:
     central = open_central(load_settings(config, CentralSettings))
     try:
         with central.store.write_session() as session:
-            subscribed = subscribe_set(session, central.now(), chosen=chosen, by="command line")
+            subscribed = subscribe_set(session, central.now(), chosen=chosen, by=BY)
         _say(chosen)
         _say_subscribed(subscribed)
         central.publisher.build_and_publish()

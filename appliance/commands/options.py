@@ -10,6 +10,7 @@ import msgspec
 
 F = TypeVar("F", bound=Callable[..., object])
 
+BY = "command line"  # who acts, as the audit says it
 CONFIG_VARIABLE = "HALLPASS_CONFIG"
 # Where a machine that was set up for it has its settings; the first that is there is taken.
 USUAL_PATHS = {

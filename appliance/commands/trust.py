@@ -21,7 +21,7 @@ from appliance.commands.forked_servers import (
     serve_copies,
 )
 from appliance.commands.lazy_group import LazyCommandsGroup
-from appliance.commands.options import config_option
+from appliance.commands.options import BY, config_option
 from appliance.openapi import TRUST, render_interface
 from appliance.ports import require_free_port
 from appliance.service_log import configure_logging
@@ -31,7 +31,6 @@ from appliance.trust.service import open_trust
 from appliance.trust.state import create_trust
 from appliance.web_server import gunicorn_arguments
 
-BY = "command line"
 APP = "webui.trust.app:create_app()"
 SUBCOMMANDS = {
     "locks": "appliance.commands.trust_entries:locks",

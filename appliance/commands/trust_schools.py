@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from appliance.central.models import TrustSchoolRow
 from appliance.commands.answers import AnsweringGroup, add_to_answer
-from appliance.commands.options import config_option, json_option, print_json
-from appliance.commands.trust import BY
+from appliance.commands.options import BY, config_option, json_option, print_json
 from appliance.settings.central import CentralSettings
 from appliance.settings.load import load_settings
 from appliance.trust import invitations, school_list
