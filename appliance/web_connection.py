@@ -2,7 +2,7 @@
 
 Runs in a greenlet and touches the network alone. The application runs in native threads (`appliance.web_threads`),
 and is called when the whole request has arrived; what it answers is taken there as well, a quarter of a mebibyte
-at a time. Only a stream is driven here, because it waits with `appliance.signal.Signal`.
+at a time. Only a stream is driven here (`appliance.web_stream`), because it waits with `appliance.signal.Signal`.
 """
 
 import contextlib
@@ -11,7 +11,7 @@ import socket
 import struct
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import IO, Any, Protocol, TypeVar
@@ -41,11 +41,11 @@ from appliance.web_server import (
     TCP_USER_TIMEOUT_SECONDS,
     WebLimits,
 )
+from appliance.web_stream import ClientGone, Lines, WebStream
 from appliance.web_threads import WebThreads
 
 T = TypeVar("T")
 
-_EV_READ = 1  # libev
 _READ_BYTES = 8 * 1024  # of a body at once: the reader waits until so much has come
 _PIECE_BYTES = 64 * 1024
 _TAKEN_BYTES = 256 * 1024  # of a response at once
@@ -73,10 +73,6 @@ class _Refused(Exception):
         body = msgspec.json.encode(problem)
         head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: {MEDIA_TYPE}\r\n"
         self.answer = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
-
-
-class _Gone(Exception):
-    """A connection that nothing more can be said on."""
 
 
 class Server(Protocol):
@@ -118,6 +114,7 @@ class WebConnection:
         self._local = local  # ours
         self._own_address = ""
         self._request: Any = None
+        self._stream: WebStream | None = None
         self._peer_certificate = b""  # DER
 
     def evict(self, *, reset: bool) -> None:
@@ -131,12 +128,15 @@ class WebConnection:
         """Serve until either side has enough. Nothing that a client does raises past here."""
         try:
             self._serve_requests()
-        except (http.errors.NoMoreData, OSError, StopIteration, gevent.Timeout, _Gone):
+            if self._stream is not None:
+                self._stream.send_lines(self._socket)
+        except (http.errors.NoMoreData, OSError, StopIteration, gevent.Timeout, ClientGone):
             pass  # gone, or too slow
         except _Refused as refused:
             self._refuse(refused.answer)
         except Exception as fault:  # noqa: BLE001 (no request at all, or a fault of the application)
-            self._server.handle_error(self._request, self._socket, self._client, fault)
+            request = self._request if self._stream is None else self._stream.request
+            self._server.handle_error(request, self._socket, self._client, fault)
         finally:
             self._server.connections.remove(self)
             with contextlib.suppress(OSError):
@@ -158,7 +158,10 @@ class WebConnection:
                 return
             with gevent.Timeout(self._limits.header_seconds, _Refused(408)):
                 self._request = next(parser)
-            if not self._respond(self._request):
+            may_go_on = self._respond(self._request)
+            if self._stream is not None:
+                self._request, self._peer_certificate = None, b""
+            if not may_go_on:
                 return
 
     def _greet(self, rooms_tls: PinnedContexts) -> None:
@@ -170,10 +173,10 @@ class WebConnection:
             self._tls = rooms_tls.find_context(authority_id)
             if self._tls is None:
                 self._refuse(UNRECOGNIZED_NAME)
-                raise _Gone
+                raise ClientGone
 
     def _peek_hello(self) -> bytes:
-        """Return a client's first message as soon as enough of it is there. Raises _Gone.
+        """Return a client's first message as soon as enough of it is there. Raises ClientGone.
 
         What was looked at stays readable, so the kernel is told how much has to be there before it wakes us
         (SO_RCVLOWAT, socket(7)): thousands who send a byte at a time cost nothing in between.
@@ -184,7 +187,7 @@ class WebConnection:
             gevent.socket.wait_read(self._socket.fileno())
             hello = self._socket.recv(HELLO_BYTES, socket.MSG_PEEK)
             if len(hello) < needed:
-                raise _Gone  # no more will come
+                raise ClientGone  # no more will come
             needed = needed_hello_bytes(hello)
             if needed <= len(hello):
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
@@ -225,7 +228,7 @@ class WebConnection:
         self._server.name_client(environ)
         with tempfile.SpooledTemporaryFile(_BUFFERED_BODY_BYTES) as body:
             if _receive_body(request.body, body, self._limits) < announced:
-                raise _Gone  # half a form is another form, and its sender would take a refusal for the whole's
+                raise ClientGone  # half a form is another form; a refusal would be taken for the whole's
             self._enter(Phase.SERVING)
             if not self._server.alive:
                 response.force_close()
@@ -236,9 +239,9 @@ class WebConnection:
             except Exception:
                 if response.headers_sent:  # a second status would be read as a part of the first answer
                     self._server.log.debug("an answer was broken off", exc_info=True)
-                    raise _Gone from None
+                    raise ClientGone from None
                 raise
-        if environ:  # a stream's is gone, and nobody logs when it ended
+        if self._stream is None:  # nobody logs when a stream ended
             self._server.log.access(response, request, environ, datetime.now() - began)  # noqa: DTZ005
         return not response.should_close()
 
@@ -247,12 +250,7 @@ class WebConnection:
         call = partial(self._call_in_thread, client)
         body: _Body = call(lambda: _Body(self._server.wsgi, environ, response.start_response))
         if environ.get(STREAM):
-            # Nobody asks again what was asked, nor how it was answered: three kilobytes while a stream lasts.
-            environ.pop("wsgi.input").close()
-            environ.clear()
-            response.req.headers.clear()
-            with contextlib.closing(body):
-                self._stream(body, response, client)
+            self._begin_stream(body.answer, response, client)
             return
         try:
             self._enter(Phase.SENDING)
@@ -273,28 +271,16 @@ class WebConnection:
         for start in range(0, len(data), _PIECE_BYTES):
             response.write(data[start : start + _PIECE_BYTES])
 
-    def _stream(self, lines: Iterable[bytes], response: Any, client: str) -> None:
-        """Send each line as soon as it is there, until they or the client end.
-
-        A client has nothing more to say on this connection: whatever can be read is its farewell.
-        """
+    def _begin_stream(self, lines: Lines, response: Any, client: str) -> None:
+        """Leave the rest to a stream, as soon as all that was needed for the request is gone."""
         if not self._server.connections.enter(self, Phase.STREAMING, client):
+            lines.close()
             raise _Refused(503)
-        response.force_close()
-        farewell = gevent.get_hub().loop.io(self._socket.fileno(), _EV_READ)
-        farewell.start(_break_off, farewell, gevent.getcurrent())
-        try:
-            for line in lines:
-                response.write(line)
-                response.headers.clear()
-            response.close()
-        finally:
-            farewell.stop()
-            farewell.close()
+        self._stream = WebStream(lines, response)
 
     def _enter(self, phase: Phase) -> None:
         if not self._server.connections.enter(self, phase):
-            raise _Gone
+            raise ClientGone
 
     def _refuse(self, head: bytes) -> None:
         """Say why, and let the client read it: closing at once on what it still sends would reset that too."""
@@ -310,8 +296,8 @@ class _Body:
     """What the application answers. Made, taken and closed in native threads, a stream excepted."""
 
     def __init__(self, application: Any, environ: dict[str, Any], start_response: Any) -> None:
-        self._response = application(environ, start_response)
-        self._items = iter(self._response)
+        self.answer = application(environ, start_response)
+        self._items = iter(self.answer)
         self.is_over = False
         self.begun = b""
         if environ.get(STREAM):
@@ -321,9 +307,6 @@ class _Body:
         except BaseException:
             self.close()
             raise
-
-    def __iter__(self) -> Any:
-        return self._items
 
     def take(self) -> bytes:
         """Return the next quarter of a mebibyte or so."""
@@ -340,13 +323,8 @@ class _Body:
 
     def close(self) -> None:
         """Let the application clean up."""
-        if close := getattr(self._response, "close", None):
+        if close := getattr(self.answer, "close", None):
             close()
-
-
-def _break_off(farewell: Any, stream: gevent.Greenlet) -> None:
-    farewell.stop()
-    stream.kill(_Gone, block=False)
 
 
 def _receive_body(reader: Any, body: IO[bytes], limits: WebLimits) -> int:

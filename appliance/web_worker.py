@@ -45,6 +45,8 @@ from appliance.web_server import (
 from appliance.web_standby import IdleTimer, StandsBy, ended_by_signals
 from appliance.web_threads import WebThreads
 
+gevent.config.track_greenlet_tree = False  # who made which greenlet: each would keep it, and nobody asks
+
 _LOOK_SECONDS = 1.0
 _ACCEPTED_AT_ONCE = 16
 _RESERVED_FILES = 128  # for databases, logs, bodies of requests and whatever else the process opens

@@ -126,7 +126,7 @@ def test_rooms_are_given_no_tickets_that_none_of_them_uses(folder: str, tickets:
 def test_a_stream_keeps_nothing_of_what_was_asked(site: WebClient) -> None:
     status, said = site.get("/what-is-kept")
     assert status == 200
-    assert b"\r\n0 kept\r\n" in said  # in a piece of its own (RFC 9112, section 7.1)
+    assert b"\r\n0 of 3 kept\r\n" in said  # in a piece of its own (RFC 9112, section 7.1)
 
 
 class TestDeadlines:

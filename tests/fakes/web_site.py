@@ -1,12 +1,14 @@
 """A site of our web server's that does what it is told: slow pages, large ones, streams, faults."""
 
+import gc
 import os
 import tempfile
 import time
+import weakref
 from collections.abc import Generator
 from pathlib import Path
 
-from flask import Blueprint, Flask, Response, current_app, request, send_file
+from flask import Blueprint, Flask, Response, after_this_request, current_app, request, send_file
 from werkzeug.wrappers import Response as AnyResponse
 
 from appliance.signal import Signal
@@ -56,11 +58,18 @@ def large() -> AnyResponse:
 
 @site.get("/what-is-kept")
 def what_is_kept() -> Response:
-    """Stream how much is kept of what was asked."""
-    environ = request.environ
+    """Stream how much is kept, once it has begun, of what was asked and of how it is answered."""
+    held = [weakref.ref(one) for one in (request.environ["werkzeug.request"], request.environ["wsgi.input"])]
+
+    @after_this_request
+    def hold(response: Response) -> Response:
+        held.append(weakref.ref(response))
+        return response
 
     def lines() -> Generator[bytes, None, None]:
-        yield f"{len(environ)} kept".encode()
+        yield b"it begins\n"
+        gc.collect()
+        yield f"{sum(one() is not None for one in held)} of {len(held)} kept".encode()
 
     return event_stream.stream_lines(lines(), "text/plain")
 

@@ -79,13 +79,13 @@ def get_feed() -> Response:
         with central().store.write_session(affects_rooms=False) as session:
             room_life.mark_used(session, g.room.id)
     targets = central().feed.watch_targets(g.room.id, g.caller.credential, arrival(), g.caller.ends_at)
+    return event_stream.stream_lines(_encode_targets(targets), _LINES)
 
-    def lines() -> Generator[bytes, None, None]:
-        with contextlib.closing(targets):
-            for target in targets:
-                yield (_encoder.encode(target) if target else b"") + b"\n"
 
-    return event_stream.stream_lines(lines(), _LINES)
+def _encode_targets(targets: Generator[protocol.Target | None, None, None]) -> Generator[bytes, None, None]:
+    with contextlib.closing(targets):
+        for target in targets:
+            yield (_encoder.encode(target) if target else b"") + b"\n"
 
 
 def request_certificate(message: protocol.CertificateRequest) -> Response:

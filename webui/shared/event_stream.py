@@ -26,7 +26,8 @@ def stream_events(items: Iterable[tuple[str, object] | None]) -> Response:
 
 def stream_lines(lines: Generator[bytes, None, None], mimetype: str) -> Response:
     """Return a response that sends the lines one by one, until they or the client's connection end."""
-    return Response(as_stream(lines), mimetype=mimetype)
+    # Passed through: the server keeps the lines, and this response goes with its request.
+    return Response(as_stream(lines), mimetype=mimetype, direct_passthrough=True)
 
 
 def as_stream(pieces: Generator[bytes, None, None]) -> Generator[bytes, None, None]:
