@@ -11,7 +11,6 @@ import math
 import threading
 import time
 import weakref
-from collections import defaultdict
 from collections.abc import Callable, Generator, Iterable
 from datetime import datetime
 
@@ -66,7 +65,8 @@ class Feed:
         self._now = now
         self._keepalive_seconds = keepalive_seconds
         self._lock = threading.Lock()  # of the two below; never held while anybody waits
-        self._rooms: dict[int, weakref.WeakSet[Subscription]] = defaultdict(weakref.WeakSet)
+        # Weakly, as a stream that was never begun cannot end; a `WeakSet` for each room would take a kilobyte.
+        self._rooms: dict[int, list[weakref.ref[Subscription]]] = {}
         self._pages: weakref.WeakSet[Subscription] = weakref.WeakSet()
         self._pages_revision = 0
         self._stopping = threading.Event()
@@ -82,7 +82,7 @@ class Feed:
         """Send everyone who waits away, and stop listening."""
         self._stopping.set()
         with self._lock:
-            everyone = [*self._pages, *(one for streams in self._rooms.values() for one in streams)]
+            everyone = [*self._pages, *(one for room_id in self._rooms for one in self._streams_of(room_id))]
         _wake(everyone)
         if self._listener is not None:
             self._listener.wake()
@@ -92,18 +92,20 @@ class Feed:
     def connected_rooms(self) -> frozenset[int]:
         """Return the rooms that hold a feed open."""
         with self._lock:
-            return frozenset(room_id for room_id, streams in self._rooms.items() if streams)
+            return frozenset(room_id for room_id in self._rooms if self._streams_of(room_id))
 
     def arrivals(self, room_id: int) -> list[Arrival]:
         """Return who holds a feed of a room open, the newest last; without rooms of before."""
         with self._lock:
-            streams = sorted(self._rooms.get(room_id, ()), key=lambda one: one.opened_at)
+            streams = sorted(self._streams_of(room_id), key=lambda one: one.opened_at)
         return [one.arrival for one in streams if not one.arrival.is_of_before]
 
     def find_pairs(self, overlap_seconds: float) -> list[tuple[int, Arrival, Arrival]]:
         """Return the rooms as which two processes have been there for so long: the newer one, and the older."""
         with self._lock:
-            crowded = {room_id: list(streams) for room_id, streams in self._rooms.items() if len(streams) > 1}
+            crowded = {
+                room_id: self._streams_of(room_id) for room_id, held in self._rooms.items() if len(held) > 1
+            }
         found = []
         for room_id, streams in crowded.items():
             known = sorted((one for one in streams if not one.arrival.is_of_before), key=lambda one: one.opened_at)
@@ -131,7 +133,7 @@ class Feed:
             credential = "" if entry is None else entry.credential
         subscription = Subscription(room_id, credential, arrival, ends_at)
         with self._lock:
-            self._rooms[room_id].add(subscription)
+            self._rooms[room_id] = [weakref.ref(one) for one in (*self._streams_of(room_id), subscription)]
         return self._stream_targets(subscription)
 
     def watch_changes(self, since: int) -> Generator[bool, None, None]:
@@ -165,7 +167,10 @@ class Feed:
                 yield line
         finally:
             with self._lock:
-                self._rooms[subscription.room_id].discard(subscription)
+                streams = self._streams_of(subscription.room_id)
+                self._rooms[subscription.room_id] = [
+                    weakref.ref(one) for one in streams if one is not subscription
+                ]
 
     def _stream_changes(self, subscription: Subscription, since: int) -> Generator[bool, None, None]:
         keepalive_at = time.monotonic() + self._keepalive_seconds
@@ -181,6 +186,10 @@ class Feed:
         finally:
             with self._lock:
                 self._pages.discard(subscription)
+
+    def _streams_of(self, room_id: int) -> list[Subscription]:
+        """Return the streams of a room. Call it under the lock."""
+        return [one for held in self._rooms.get(room_id, ()) if (one := held()) is not None]
 
     def _run(self) -> None:
         is_away = False
@@ -217,7 +226,7 @@ class Feed:
         self._targets.refresh_targets()
         changed = self._targets.take_changed()
         with self._lock:
-            streams = [one for room_id in changed for one in self._rooms.get(room_id, ())]
+            streams = [one for room_id in changed for one in self._streams_of(room_id)]
             if pages != self._pages_revision:
                 self._pages_revision = pages
                 _wake(self._pages)
