@@ -74,6 +74,17 @@ def test_sqlite_keeps_foreign_keys_and_a_write_ahead_log(school: FakeSchool) -> 
         assert session.scalar(text("PRAGMA journal_mode")) == "wal"
 
 
+def test_of_connections_that_a_crowd_opened_one_alone_is_used_afterwards(school: FakeSchool) -> None:
+    with contextlib.ExitStack() as crowd:
+        for _ in range(3):
+            crowd.enter_context(school.store.read_session()).execute(text("SELECT 1"))
+    used = set()
+    for _ in range(3):
+        with school.store.read_session() as session:
+            used.add(session.connection().connection.dbapi_connection)
+    assert len(used) == 1
+
+
 def test_what_is_committed_is_on_the_disk(school: FakeSchool) -> None:
     """A room deletes its own copy as soon as central has answered: on every connection, then, FULL (2)."""
     with contextlib.ExitStack() as stack:
