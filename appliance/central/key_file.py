@@ -19,7 +19,7 @@ from appliance.files import one_at_a_time, read_regular_file, sync_folder
 FILE_NAME = "wrapping.key"
 _KEY_BYTES = 32
 _NONCE_BYTES = 12
-_MARK = "wrapped:"
+SEALED_MARK = "wrapped:"
 
 
 class KeyFileUnusable(CentralError):
@@ -41,7 +41,7 @@ class KeyFile:
 
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = AESGCM(self._read_or_create()).encrypt(nonce, secret.encode(), purpose.encode())
-        return _MARK + base64.urlsafe_b64encode(nonce + sealed).decode()
+        return SEALED_MARK + base64.urlsafe_b64encode(nonce + sealed).decode()
 
     def unseal(self, purpose: str, sealed: str) -> str:
         """Return what was sealed for a purpose. Raises KeyFileUnusable."""
@@ -49,7 +49,7 @@ class KeyFile:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 (as above)
 
         try:
-            content = base64.urlsafe_b64decode(sealed.removeprefix(_MARK))
+            content = base64.urlsafe_b64decode(sealed.removeprefix(SEALED_MARK))
             nonce, ciphertext = content[:_NONCE_BYTES], content[_NONCE_BYTES:]
             return AESGCM(self._read()).decrypt(nonce, ciphertext, purpose.encode()).decode()
         except FileNotFoundError:
@@ -93,4 +93,4 @@ class KeyFile:
 
 def is_sealed(text: str) -> bool:
     """Tell whether a text was sealed with a key file."""
-    return text.startswith(_MARK)
+    return text.startswith(SEALED_MARK)

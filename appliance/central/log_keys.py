@@ -9,7 +9,7 @@ import secrets
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from appliance.central.key_file import KeyFile, KeyFileUnusable, is_sealed
+from appliance.central.key_file import SEALED_MARK, KeyFile, KeyFileUnusable, is_sealed
 from appliance.central.models import (
     LookupRow,
     PageCertificateRow,
@@ -63,7 +63,8 @@ def wrap_keys(session: Session, keys: KeyFile) -> None:
 
 
 def _unwrapped(session: Session) -> list[RoomRow]:
-    return [room for room in session.scalars(select(RoomRow)) if room.log_key and not is_sealed(room.log_key)]
+    in_the_clear = RoomRow.log_key != "", ~RoomRow.log_key.startswith(SEALED_MARK)
+    return list(session.scalars(select(RoomRow).where(*in_the_clear)))
 
 
 def _purpose(room: RoomRow) -> str:

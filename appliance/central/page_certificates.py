@@ -208,7 +208,8 @@ def require_free_page(session: Session, name: str, room_id: int | None) -> None:
 def list_conditions(session: Session, now: datetime, rooms: Iterable[RoomRow]) -> list[str]:
     """Return what a person should know: certificates that end, and rooms whose names give no page."""
     pages, found = read_pages(session), []
-    of_rooms = {room.id: room.name for room in session.scalars(select(RoomRow)) if room.id in pages.rows}
+    with_their_own = select(RoomRow.id, RoomRow.name).where(RoomRow.id.in_(pages.rows))
+    of_rooms = dict(session.execute(with_their_own).all())
     for room_id, row in pages.rows.items():
         if row.ends is None:
             continue

@@ -44,7 +44,7 @@ def forget_left_key(session: Session, room: RoomRow) -> None:
 
 def list_left_keys(session: Session) -> list[LeftKey]:
     """Return the cards that ended with a key of a certificate that is in use, the oldest first."""
-    names = {room.id: room.name for room in session.scalars(select(RoomRow))}
+    names = dict(session.execute(select(RoomRow.id, RoomRow.name)).all())
     found = [
         LeftKey(
             pages=f"*.{row.name}" if row.room_id is None else row.name,

@@ -2,6 +2,7 @@ import pytest
 
 from appliance.central import rooms
 from appliance.central.errors import NotFound
+from appliance.central.models import RoomRow
 from appliance.protocol import RoomHealth
 from tests.fakes.school import FakeSchool
 
@@ -31,3 +32,18 @@ def test_a_room_says_how_it_is(school: FakeSchool) -> None:
 def test_a_room_that_is_not_there_is_not_found(school: FakeSchool) -> None:
     with pytest.raises(NotFound), school.store.read_session() as session:
         rooms.get_room(session, 99)
+
+
+def test_of_many_rooms_the_names_alone_are_read_or_some_at_a_time(school: FakeSchool) -> None:
+    names = [f"Room {number}" for number in range(100, 100 + 3 * rooms.AT_ONCE)]
+    with school.store.write_session() as session:
+        for name in names:
+            session.add(RoomRow(name=name, name_key=name, token_hash=name, log_key="", enrolled_at=school.clock()))
+    with school.store.read_session() as session:
+        assert list(rooms.name_rooms(session).values()) == names
+        assert len(session.identity_map) == 0
+        at_once = set()
+        for room, name in zip(rooms.walk_rooms(session), names, strict=True):
+            assert room.name == name
+            at_once.add(len(session.identity_map))
+        assert max(at_once) <= 2 * rooms.AT_ONCE

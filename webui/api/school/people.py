@@ -78,7 +78,7 @@ def _link(call: SchoolCall, username: str) -> Any:
 
 
 def _room_names(call: SchoolCall) -> dict[int, str]:
-    return {room.id: room.name for room in rooms.list_rooms(call.session)}
+    return rooms.name_rooms(call.session)
 
 
 def _account(call: SchoolCall, user: UserRow, names: dict[int, str]) -> Shaped:

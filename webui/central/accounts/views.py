@@ -171,7 +171,7 @@ def make_link(username: str) -> Redirect:
 def _create_form() -> AccountForm:
     """Return a form with the school's rooms; without roles where there is one alone that can be given."""
     with central().store.read_session() as session:
-        choices = [(room.id, room.name) for room in rooms.list_rooms(session)]
+        choices = list(rooms.name_rooms(session).items())
     form = AccountForm()
     form.rooms.choices = choices
     if _is_trust():

@@ -97,7 +97,7 @@ def _describe_backup(session: Session, now: datetime) -> list[str]:
 
 def _describe_rooms(session: Session, now: datetime) -> list[str]:
     alike: dict[str, list[str]] = {}  # one fault of the whole school is one line
-    for room in rooms.list_rooms(session):
+    for room in rooms.walk_rooms(session):
         if words := _describe_room(room, now):
             alike.setdefault(words, []).append(room.name)
     return [f"{copies.name_some(names)}: {words}" for words, names in alike.items()]
@@ -171,6 +171,6 @@ def _describe_page_certificate(central: Central, now: datetime) -> list[str]:
 
 
 def _describe_room_pages(central: Central, session: Session, now: datetime) -> list[str]:
-    found = page_certificates.list_conditions(session, now, rooms.list_rooms(session))
+    found = page_certificates.list_conditions(session, now, rooms.walk_rooms(session))
     revoked = [one for one in list_left_keys(session) if one.state == room_life.REVOKED]
     return [*found, *map(describe_left_key, revoked), *acme_renewal.list_conditions(central.settings)]

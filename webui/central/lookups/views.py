@@ -126,7 +126,7 @@ class LookupPages:
 
 
 def _room_choices(session: Session) -> list[tuple[int, str]]:
-    return [(room.id, room.name) for room in rooms.list_rooms(session)]
+    return list(rooms.name_rooms(session).items())
 
 
 def _moment(typed: datetime) -> datetime:

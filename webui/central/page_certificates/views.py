@@ -133,7 +133,7 @@ def _read(field: FileField) -> bytes:
 
 def _make_form(session: Session, *, is_empty: bool = False) -> HandInForm:
     form = HandInForm(formdata=None) if is_empty else HandInForm()
-    names = (room.name for room in rooms.list_rooms(session))
+    names = rooms.name_rooms(session).values()
     form.room.choices = select_choices(
         {EVERY_ROOM: gettext("every room (a name with a star)")} | {name: name for name in names}
     )

@@ -21,7 +21,7 @@ from appliance.central.decision_preview import SitePreview
 from appliance.central.devices.groups import list_empty_groups
 from appliance.central.errors import CentralError, NotFound, NotPossible
 from appliance.central.models import RequestRow, UnblockRow, UserRow
-from appliance.central.rooms import list_rooms
+from appliance.central.rooms import name_rooms
 from appliance.rights import Right
 from dns.policy.site_names import reason_why_not
 from webui.central.blueprints import central, create_feature_blueprint
@@ -59,7 +59,7 @@ def queue() -> str:
             decided=inbox.read_decided(session, words=words, page=1).requests[:10],
             request_days=request_expiry.get_request_days(session),
             max_request_days=request_expiry.MAX_REQUEST_DAYS,
-            rooms=list_rooms(session),
+            rooms=name_rooms(session).values(),
             site_to_open=request.args.get("open", ""),
             **_form_values(session, now),
         )
