@@ -2,13 +2,15 @@
 
 import ctypes
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 # mallopt(3). A heap for each thread costs a megabyte or so, and two are enough for threads that mostly wait. The
 # memory of a hash of a password (19 MiB) goes back to the kernel at once: left to itself glibc gets used to such
 # sizes, and keeps them.
 _MALLOC_OPTIONS = {-8: 2, -3: 256 * 1024, -1: 256 * 1024}  # arenas, from where on mmap(2), what may lie idle
+
+RETURN_SECONDS = 60.0
 
 _libc = ctypes.CDLL(None)
 
@@ -29,6 +31,24 @@ def trim_allocator() -> None:
         for option, value in _MALLOC_OPTIONS.items():
             _libc.mallopt(option, value)
         _libc.malloc_trim(0)
+
+
+class MemoryReturn:
+    """Gives back, now and then, what a crowd took: glibc by itself keeps what lies between blocks in use."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        """`now`: seconds that only grow."""
+        self._now = now
+        self._returned_at = now()
+
+    def return_if_due(self) -> bool:
+        """Give it back where that was not done for a minute; tell whether it was done. Milliseconds, at most."""
+        now = self._now()
+        if now - self._returned_at < RETURN_SECONDS:
+            return False
+        self._returned_at = now
+        trim_allocator()
+        return True
 
 
 @contextmanager
