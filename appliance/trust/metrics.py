@@ -18,7 +18,8 @@ from sqlalchemy.orm import Session
 from appliance.central.models import AuditHeadRow
 from appliance.central.store import Store
 from appliance.metrics.samples import Metric, Sample, render_samples
-from appliance.trust import documents, entries, schools
+from appliance.trust import entries, schools
+from appliance.trust.documents import DocumentDigests
 from appliance.trust.school_list import ListedSchool, list_schools
 
 SCHOOL_STATES = ("in_touch", "silent", "registered", "retired", "revoked")
@@ -39,16 +40,16 @@ METRICS = (
 )
 
 
-def render_trust(store: Store, data: Path, clock: Callable[[], datetime]) -> bytes:
+def render_trust(store: Store, data: Path, clock: Callable[[], datetime], digests: DocumentDigests) -> bytes:
     """Return a trust's figures in Prometheus' text format; without its database, what is known else."""
-    return render_samples(METRICS, _collect_samples(store, data, clock()))
+    return render_samples(METRICS, _collect_samples(store, data, clock(), digests))
 
 
-def _collect_samples(store: Store, data: Path, now: datetime) -> tuple[Sample, ...]:
+def _collect_samples(store: Store, data: Path, now: datetime, digests: DocumentDigests) -> tuple[Sample, ...]:
     try:
         with store.read_session() as session:
             known = (
-                *_school_samples(session, list_schools(session, now)),
+                *_school_samples(list_schools(session, now), digests.list_behind(session)),
                 *_entry_samples(session),
                 Sample("hallpass_trust_audit_entries", session.scalar(select(AuditHeadRow.number)) or 0),
             )
@@ -63,11 +64,11 @@ def _collect_samples(store: Store, data: Path, now: datetime) -> tuple[Sample, .
     )
 
 
-def _school_samples(session: Session, listed: list[ListedSchool]) -> Iterator[Sample]:
+def _school_samples(listed: list[ListedSchool], behind: set[str]) -> Iterator[Sample]:
     states = Counter(_state(one) for one in listed)
     for state in SCHOOL_STATES:
         yield Sample("hallpass_trust_schools", states[state], (state,))
-    yield Sample("hallpass_trust_schools_behind", len(documents.list_behind(session)))
+    yield Sample("hallpass_trust_schools_behind", len(behind))
     yield Sample("hallpass_trust_invitations_waiting", sum(one.invitation_ends is not None for one in listed))
     numbers = [one.numbers for one in listed if one.state == schools.ENROLLED and one.numbers is not None]
     yield Sample("hallpass_trust_rooms", sum(one.rooms for one in numbers))

@@ -32,6 +32,7 @@ class Trust:
         self.store = central.store
         self.keys = central.keys
         self.settings = central.settings
+        self.digests = documents.DocumentDigests()
         figures = self.settings.metrics
         self._metrics = MetricsServer(figures, self.render_figures) if figures is not None else None
 
@@ -62,7 +63,7 @@ class Trust:
 
     def render_figures(self) -> bytes:
         """Return the figures for Prometheus."""
-        return render_trust(self.store, self.settings.central.shared_folder, self.now)
+        return render_trust(self.store, self.settings.central.shared_folder, self.now, self.digests)
 
     def enrol(self, token: str, credential_hash: str) -> SignedDocument | None:
         """Let a school's central in, and return its document; None: the token is of no use."""

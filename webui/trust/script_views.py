@@ -7,7 +7,7 @@ from flask import Response
 
 from appliance import trust_script_interface as messages
 from appliance.central.models import TrustEntryRow
-from appliance.trust import documents, entries
+from appliance.trust import entries
 from appliance.trust.school_list import list_schools
 from webui.api.responses import json_response
 from webui.api.script_access import script
@@ -17,7 +17,7 @@ from webui.trust.blueprints import trust
 def list_trust_schools() -> Response:
     """Answer with the schools."""
     with trust().store.read_session() as session:
-        behind = documents.list_behind(session)
+        behind = trust().digests.list_behind(session)
         return json_response(
             [
                 messages.TrustSchool(

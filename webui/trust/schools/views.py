@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as Redirect
 from appliance.central.errors import CentralError, NotFound
 from appliance.central.models import TrustEntryRow, TrustSchoolRow
 from appliance.rights import Right
-from appliance.trust import documents, entries, invitations, school_list
+from appliance.trust import entries, invitations, school_list
 from appliance.trust import schools as services
 from webui.central.blueprints import create_feature_blueprint
 from webui.central.form_helpers import require_valid
@@ -170,7 +170,7 @@ def _schools_page(form: SchoolForm, mistake: str = "") -> str:
     now = trust().now()
     with trust().store.read_session() as session:
         listed = school_list.list_schools(session, now)
-        behind = documents.list_behind(session)
+        behind = trust().digests.list_behind(session)
     return render_template(
         "schools/schools.html",
         found=find_requested_rows(
@@ -191,7 +191,7 @@ def _school_page(school_id: str, mistake: str = "") -> str:
         school = _get_school(session, school_id)
         one = school_list.list_school(school, now)
         holds = _entries_of(session, school)
-        behind = documents.list_behind(session)
+        behind = trust().digests.list_behind(session)
     rename_form = SchoolNameForm(formdata=None)
     rename_form.name.data = one.name
     return render_template(
