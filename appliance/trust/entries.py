@@ -19,7 +19,7 @@ from appliance.central.models import TrustEntryRow, TrustSchoolRow
 from appliance.central.site_names import checked_rule_name
 from appliance.control_characters import find_control_character
 from appliance.trust.state import count_change
-from appliance.trust_protocol import MAX_CATEGORIES, MAX_ENTRIES
+from appliance.trust_protocol import MAX_CATEGORIES, MAX_DOCUMENT_BYTES, MAX_ENTRIES
 from blocklists.catalogue import load_catalogue
 from blocklists.categories import CATEGORIES_BY_ID, category_name
 from blocklists.errors import ListError
@@ -37,6 +37,11 @@ LOCKS: tuple[Kind, ...] = ("category", "name", "open")
 SHARED: tuple[Kind, ...] = ("rule", "source")
 KINDS: tuple[Kind, ...] = (*LOCKS, *SHARED)
 _MAX_NOTE = 200
+MAX_ENTRIES_BYTES = MAX_DOCUMENT_BYTES - 8 * 1024  # for names, and what stands around the entries
+_LOCK_BYTES = 40  # in a document, of a name that is closed: that it blocks, and is locked
+_TOO_LARGE = (
+    "schools take a document of at most a megabyte, and this would make it larger: take something back first"
+)
 _MAX_OF_KIND = {"category": MAX_CATEGORIES}
 # A document has one field for both: one entry more, and every school would refuse all of it.
 _TOGETHER: dict[str, tuple[Kind, ...]] = {"name": ("name", "rule"), "rule": ("name", "rule")}
@@ -63,11 +68,11 @@ def check_entry(session: Session, *, kind: Kind, content: dict[str, Any], school
     """
     checked = _CHECKS[kind](content)
     wanted = sorted({*schools})
-    names = [_require_school(session, one).name for one in wanted]
+    names = _name_schools(session, wanted)
     key = _key_of(checked)
     if same := _in_force(session, kind, key, wanted):
         raise AlreadyInForce(f"{describe_content(kind, checked)}: that is laid down already (number {same[0].id})")
-    _require_place(session, kind)
+    _require_place(session, kind, checked)
     return CheckedEntry(kind=kind, key=key, content=checked, schools=wanted, words=_describe(kind, checked, names))
 
 
@@ -135,7 +140,7 @@ def restore_entry(session: Session, now: datetime, *, entry_id: int, by: str) ->
         raise NotPossible(f"number {entry_id} is in force")
     if _in_force(session, row.kind, row.key, row.schools):
         raise NotPossible("the same was laid down anew meanwhile")
-    _require_place(session, row.kind)  # type: ignore[arg-type]  # the table holds kinds
+    _require_place(session, row.kind, row.content)  # type: ignore[arg-type]  # the table holds kinds
     row.ended_at, row.ended_by = None, ""
     count_change(session)
     audit.record_audit(session, now, by, f"in force again: {row.kind}", describe_entry(session, row))
@@ -196,18 +201,29 @@ def _in_force(session: Session, kind: str, key: str, schools: Collection[str]) -
     ]
 
 
-def _require_place(session: Session, kind: Kind) -> None:
-    """Refuse more of a kind than a document can hold. Raises NotPossible."""
+def _require_place(session: Session, kind: Kind, content: dict[str, Any]) -> None:
+    """Refuse more than the document of a school for which all of it holds could take. Raises NotPossible."""
+    in_force = select(TrustEntryRow.kind, TrustEntryRow.content).where(TrustEntryRow.ended_at.is_(None))
+    rows = session.execute(in_force).all()
     kinds = _TOGETHER.get(kind, (kind,))
-    if len(list_entries(session, kinds)) >= _MAX_OF_KIND.get(kind, MAX_ENTRIES):
+    if sum(row.kind in kinds for row in rows) >= _MAX_OF_KIND.get(kind, MAX_ENTRIES):
         raise NotPossible(f"there are as many entries of the kind {kind!r} as can be")
+    if sum(_document_bytes(one) for one in (content, *(row.content for row in rows))) > MAX_ENTRIES_BYTES:
+        raise NotPossible(_TOO_LARGE)
 
 
-def _require_school(session: Session, school_id: str) -> TrustSchoolRow:
-    found = session.get(TrustSchoolRow, school_id)
-    if found is None:
-        raise NotFound(f"there is no school {school_id!r}")
-    return found
+def _document_bytes(content: dict[str, Any]) -> int:
+    """Return how much an entry adds to a document at most."""
+    return len(msgspec.json.encode(content)) + _LOCK_BYTES
+
+
+def _name_schools(session: Session, ids: Collection[str]) -> list[str]:
+    """Return what schools are called. Raises NotFound."""
+    found = dict(session.execute(select(TrustSchoolRow.id, TrustSchoolRow.name)).all()) if ids else {}
+    for one in ids:
+        if one not in found:
+            raise NotFound(f"there is no school {one!r}")
+    return [found[one] for one in ids]
 
 
 def _check_category(content: dict[str, Any]) -> dict[str, Any]:

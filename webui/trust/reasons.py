@@ -14,6 +14,7 @@ FIXED = (
     t("an invitation lasts from one day to ninety"),
     t("the same was laid down anew meanwhile"),
     t("all of that set is shared already"),
+    t("schools take a document of at most a megabyte, and this would make it larger: take something back first"),
     t("what is locked by category stays closed, also where its name is kept open"),
 )
 PATTERNS = (

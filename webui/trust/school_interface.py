@@ -27,7 +27,7 @@ from webui.shared.access import requires
 from webui.trust import script_views
 from webui.trust.blueprints import trust
 
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 256 * 1024  # what is laid down may name each of 5,000 schools
 _UNKNOWN = "this credential is not known here"
 _OF_NO_USE = "this invitation is of no use: it was used, it has ended, or there is a newer one"
 

@@ -8,7 +8,7 @@ from appliance.central import audit
 from appliance.central.errors import NotFound, NotPossible
 from appliance.central.models import TrustEntryRow
 from appliance.trust import entries, schools, state
-from appliance.trust_protocol import MAX_ENTRIES
+from appliance.trust_protocol import MAX_DOCUMENT_BYTES, MAX_ENTRIES
 from tests.fakes.trust import FakeTrust
 
 
@@ -135,3 +135,27 @@ def test_no_more_is_laid_down_than_a_document_holds_or_no_school_would_follow(tr
             trust.lay_down(kind, name="more.example.org", action="allow")
     with trust.store.write_session() as session, pytest.raises(NotPossible, match="as many entries"):
         entries.restore_entry(session, trust.clock(), entry_id=taken_back, by="ada")
+
+
+def test_nothing_is_laid_down_that_makes_a_document_larger_than_schools_take(trust: FakeTrust) -> None:
+    credential = trust.enrol("School One")
+    content: dict[str, Any] = {"category": "games", "location": "https://lists.example.org/".ljust(990, "x")}
+    taken_back = trust.lay_down("source", name="before", **content)
+    large = {"name": "large", "category": "games", "location": "x" * (entries.MAX_ENTRIES_BYTES - 2000)}
+    with trust.store.write_session() as session:
+        entries.end_entry(session, trust.clock(), entry_id=taken_back, by="ada")
+        session.add(
+            TrustEntryRow(
+                kind="source", key="large", content=large, schools=[], made_at=trust.clock(), made_by="ada",
+                ended_at=None, ended_by="",
+            )
+        )  # fmt: skip
+
+    trust.lay_down("source", name="fits", **content)
+    with pytest.raises(NotPossible, match="megabyte"):
+        trust.lay_down("source", name="more", **content)
+    with trust.store.write_session() as session, pytest.raises(NotPossible, match="megabyte"):
+        entries.restore_entry(session, trust.clock(), entry_id=taken_back, by="ada")
+
+    size = len(trust.signed(credential).document.encode())
+    assert 0.98 * MAX_DOCUMENT_BYTES < size <= MAX_DOCUMENT_BYTES

@@ -11,6 +11,7 @@ from appliance.central.errors import NotPossible
 from appliance.central.models import UserRow
 from appliance.operations.trust_scripts import TRUST_SCRIPT_OPERATIONS
 from appliance.rights import SCHOOL_ROLES, SCRIPT_RIGHTS, TRUST_SCRIPT_RIGHTS, Right, Scope, has_right
+from appliance.trust.schools import MAX_SCHOOLS
 from tests.fakes.school import FakeSchool
 from tests.fakes.trust import FakeTrust
 from tests.webui.trust.pages import signed_in
@@ -52,6 +53,16 @@ def test_a_script_sees_schools_and_numbers_and_no_more(owned: FakeTrust) -> None
     )
     assert one["numbers"]["requests_waiting"] is None, "under five"
     assert set(one) == {"id", "name", "state", "is_silent", "is_behind", "last_seen", "numbers"}
+
+
+def test_a_script_may_name_as_many_schools_as_a_trust_has(owned: FakeTrust) -> None:
+    ids = [owned.register("School One"), *(f"{number:032x}" for number in range(1, MAX_SCHOOLS))]
+    key = make_key(owned, Right.LAY_DOWN)
+
+    answer = owned.call("POST", "entries", key, {"kind": "category", "category": "games", "schools": ids})
+
+    assert answer.status_code == 404, "it is read, and of the schools it names one is known"
+    assert f"there is no school {ids[1]!r}" in answer.text
 
 
 def test_a_script_lays_down_takes_back_and_puts_back(owned: FakeTrust) -> None:
