@@ -148,7 +148,7 @@ def _holds_word(word: str) -> ColumnElement[bool]:
     )
     return or_(
         IncidentGroupRow.room_id.in_(rooms),
-        IncidentGroupRow.device.contains(word, autoescape=True),  # a token: digits and small letters as they are
+        func.lower(IncidentGroupRow.device).contains(word, autoescape=True),
         func.lower(IncidentGroupRow.assigned_to).contains(word, autoescape=True),
         IncidentGroupRow.id.startswith(word, autoescape=True),
         IncidentGroupRow.kind.in_(kinds),
