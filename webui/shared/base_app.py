@@ -26,6 +26,7 @@ from appliance.sessions import ABSOLUTE_LIMIT
 from webui.shared.answered_forms import install_answered_forms
 from webui.shared.compression import install_compression
 from webui.shared.durations import install_durations
+from webui.shared.isolated_names import install_isolated_names
 from webui.shared.live_parts import install_live_parts
 from webui.shared.problem_pages import install_problem_pages
 from webui.shared.static_files import install_static_files, shared
@@ -85,6 +86,7 @@ def create_base_app(name: str, data: Path, *, cookie: str, largest_body: int = M
     install_static_files(app)
     install_live_parts(app)
     install_durations(app)
+    install_isolated_names(app)
     install_problem_pages(app)
     install_answered_forms(app)
     return app

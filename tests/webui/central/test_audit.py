@@ -50,7 +50,7 @@ def test_whom_a_room_names_is_what_that_room_says(cora: Browser, school: Any, wh
         lines = audit.list_audit_entries(session, len(messages))
     assert [(line.room, line.who) for line in lines] == [("Room 7", who)] * len(messages)
     assert {line.detail.endswith("; there is no account nobody") for line in lines} == {who == "nobody"}
-    assert cora.open("/audit").text.count(f"Room 7 says: {who}") == len(messages)
+    assert cora.open("/audit").text.count(f"<bdi>Room 7</bdi> says: <bdi>{who}</bdi>") == len(messages)
 
 
 def test_who_takes_a_request_back_is_not_said_to_be_who_asked(cora: Browser, school: Any) -> None:

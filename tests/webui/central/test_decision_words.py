@@ -83,5 +83,5 @@ def test_a_request_names_its_teacher_and_the_day_at_whose_end_it_is_over(cora: B
     school.account("teacher", "teacher")
     school.request()
     page = cora.open("/requests").text
-    assert "Room 4 · Teacher · " in page
+    assert "<bdi>Room 4</bdi> · <bdi>Teacher</bdi> · " in page
     assert "waits until the end of Wednesday 25 November" in page

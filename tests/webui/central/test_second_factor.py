@@ -142,7 +142,7 @@ def test_a_lost_phone_is_taken_off_by_whoever_manages_the_account_and_by_nobody_
             answer = phone.client.post(f"/accounts/gwen/{what}", data={"csrf_token": token})
             assert answer.status_code == 403
         assert "Sign out" in gwen.open("/").text
-        assert "An unknown device, from 127.0.0.1, since" in ben.open("/accounts/gwen").text
+        assert "<bdi>An unknown device</bdi>, from <bdi>127.0.0.1</bdi>, since" in ben.open("/accounts/gwen").text
         press(ben, "/accounts/gwen/sign-out")
         assert "signed out everywhere" in said(ben)
         assert "Password" in gwen.open("/").text

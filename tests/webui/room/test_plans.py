@@ -224,7 +224,7 @@ def test_of_the_schools_plan_a_teacher_makes_their_own_and_a_lesson(planning: Pl
     (lesson,) = planning.overrides().lessons
     assert lesson.title == SCHOOL_PLAN.title
     for path in ("/", "/classroom"):
-        assert f"Still closed: {CLOSED}." in planning.read(path)
+        assert f"Still closed: <bdi>{CLOSED}</bdi>." in planning.read(path)
 
 
 def test_a_lesson_that_was_ended_by_mistake_goes_on_by_undo(planning: PlanningRoom) -> None:

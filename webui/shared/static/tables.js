@@ -9,8 +9,8 @@ function label(table) {
     [...row.cells].forEach((cell, at) => {
       const words = heads[at] && !heads[at].querySelector(".visually-hidden") ? heads[at].textContent.trim() : "";
       if (cell.tagName === "TD" && cell.dataset.label !== words) cell.dataset.label = words;
-      // A cell of several pieces is one thing beside its heading.
-      if (cell.tagName === "TD" && words && (cell.childNodes.length > 1 || cell.querySelector("td > *"))) wrap(cell);
+      // A cell of several pieces is one thing beside its heading; so is a name, which reads in its own direction.
+      if (cell.tagName === "TD" && words && (cell.childNodes.length > 1 || cell.matches(".name") || cell.querySelector("td > *"))) wrap(cell);
     });
   for (const part of [table, ...table.querySelectorAll("thead, tbody, tr, th, td")])
     if (!part.hasAttribute("role"))
