@@ -39,10 +39,16 @@ def ask_room(
     session: Session, now: datetime, *, room_id: int, device: str, since: datetime, until: datetime, reason: str,
     by: str, whose: Whose, lookup_id: str = "",
 ) -> LookupRow:  # fmt: skip
-    """Ask a room. Raises NotFound or NotPossible. A form sends its `lookup_id`: sent twice, it asks once."""
+    """Ask a room. Raises NotFound or NotPossible.
+
+    A form sends its `lookup_id`: sent twice, it asks once. One that asks something else by then is refused.
+    """
     lookup_id = lookup_id if _ID.fullmatch(lookup_id) else secrets.token_hex(16)
     known = session.get(LookupRow, lookup_id)
     if known is not None:
+        asked = (room_id, device.strip().lower(), since, min(until, known.asked_at), reason.strip())
+        if asked != (known.room_id, known.device, known.since, known.until, known.reason):
+            raise NotPossible("this form was sent before with another question: send it again to ask this as well")
         return get_lookup(session, lookup_id, whose)
     room = session.get(RoomRow, room_id)
     if room is None:

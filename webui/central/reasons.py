@@ -99,6 +99,8 @@ FIXED = (
     t("an incident that was seen is not new any more"),
     t("say to whom it was passed"),
     t("say on which day it was passed on; none that is to come"),
+    t("this form was sent before with other words: send it again to add these as well"),
+    t("this form was sent before with another question: send it again to ask this as well"),
     t("a note"),
     t("a reason"),
     t("who deals with it"),

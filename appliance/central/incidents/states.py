@@ -91,14 +91,17 @@ def add_note(
 ) -> bool:
     """Add a note; return whether it was not there before. Nobody changes one afterwards.
 
-    A form sends its `token`, so that a note that is sent twice is there once. Raises NotFound or NotPossible.
+    A form sends its `token`, so that a note that is sent twice is there once. Raises NotFound or NotPossible, also
+    where it has other words by then: none is lost.
     """
     group = get_group(session, group_id, whose)
     text = checked_text("a note", text, MAX_NOTE_LENGTH)
-    sent_before = select(IncidentNoteRow.group_id).where(IncidentNoteRow.token == token)
+    sent_before = select(IncidentNoteRow).where(IncidentNoteRow.token == token)
     if token and (known := session.scalar(sent_before)) is not None:
-        if known != group.id:
+        if known.group_id != group.id:
             raise NotPossible("this is the id of a note to another incident: make up another one")
+        if known.text != text:  # somebody went back to the form and wrote on
+            raise NotPossible("this form was sent before with other words: send it again to add these as well")
         return False
     _add_line(session, now, group, by, text, is_change=False, token=token or None)
     audit.record_audit(session, now, by, "incident note added", describe_group(group))

@@ -99,8 +99,24 @@ def test_a_question_without_a_reason_a_device_or_a_bounded_time_is_not_asked(
 
 
 def test_a_form_that_is_sent_twice_asks_once(school: FakeSchool) -> None:
-    first, second = ask(school, lookup_id="c" * 32), ask(school, lookup_id="c" * 32)
+    times = {"since": school.clock() - timedelta(hours=1), "until": school.clock() + timedelta(hours=1)}
+    first, second = (ask(school, lookup_id="c" * 32, **times) for _ in range(2))
     assert first.id == second.id == "c" * 32
+    assert questions(school) == ["c" * 32]
+    school.clock.pass_minutes(1)  # "until now" is a minute later
+    assert ask(school, lookup_id="c" * 32, **times).id == first.id
+
+
+def test_a_form_that_asks_something_else_by_then_is_not_answered_with_what_it_asked_before(
+    school: FakeSchool,
+) -> None:
+    ask(school, lookup_id="c" * 32)
+    others: tuple[dict[str, Any], ...] = (
+        {"device": "f" * 12}, {"reason": "Something else altogether"}, {"room_id": school.room("Room 5").id},
+    )  # fmt: skip
+    for other in others:
+        with pytest.raises(NotPossible, match="another question"):
+            ask(school, lookup_id="c" * 32, **other)
     assert questions(school) == ["c" * 32]
 
 

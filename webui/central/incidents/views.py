@@ -151,7 +151,7 @@ class IncidentPages:
             found = search.read_details(session, group_id, self.whose)
             return render_template(
                 template, found=found, group=found.group, now=central().now(), authorities=AUTHORITY_WORDS,
-                note_token=request.form.get("token") or secrets.token_hex(16), typed=request.form,
+                note_token=secrets.token_hex(16), typed=request.form,
                 printed_by=current_username(), **self._words(), **more,
             )  # fmt: skip
 

@@ -64,6 +64,7 @@ class LookupPages:
                 )  # fmt: skip
                 lookup_id = row.id
         except CentralError as problem:
+            form.lookup_id.data = ""  # another one: what has it was asked, or was not
             return self._render(form, problem=f"{translate_reason(problem)}."), 409
         flash(gettext("The room is asked. Its answer appears here."))
         return redirect(url_for(f"{self.name}.show_one", lookup_id=lookup_id, incident=form.incident.data or None))

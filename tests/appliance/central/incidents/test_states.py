@@ -131,6 +131,16 @@ def test_a_note_is_there_once_and_never_changed(school: FakeSchool, notice: Noti
                 session, school.clock(), group_id=group_id, whose="pupils", text=text, by="lead", token="f" * 32
             )
             assert added is is_new
+    with school.store.write_session() as session, pytest.raises(NotPossible, match="with other words"):
+        states.add_note(
+            session,
+            school.clock(),
+            group_id=group_id,
+            whose="pupils",
+            text="Written on",
+            by="lead",
+            token="f" * 32,
+        )
     assert history(school, group_id) == [("lead", text.strip())]
 
 
