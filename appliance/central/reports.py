@@ -83,22 +83,33 @@ def resolve_report(
     Raises NotFound, or NotPossible, also for what is no site.
     """
     report = _get_unsettled(session, report_id)
-    if close_site and _find_block_rule(session, checked_rule_name(close_site, "block")) is None:
-        rule = rules.add_rule(session, now, name=close_site, action="block", by=by, note=RULE_NOTE)
-        report.closed_by_rule = rule.id
+    if close_site:
+        rule = _find_block_rule(session, checked_rule_name(close_site, "block"))
+        if rule is None:
+            rule = rules.add_rule(session, now, name=close_site, action="block", by=by, note=RULE_NOTE)
+            report.closed_by_rule = rule.id
+        elif _closes_for_reports(session, rule.id):
+            report.closed_by_rule = rule.id
     report.settled_by, report.settled_at = by, now
     audit.record_audit(session, now, by, "report settled", report.site)
     return report
 
 
 def reopen_report(session: Session, now: datetime, *, report_id: str, by: str) -> None:
-    """Take back that a report was put away, and the rule that was made of it. Raises NotFound or NotPossible."""
+    """Take back that a report was put away, and the rule that was made of it. Raises NotFound or NotPossible.
+
+    A rule that closes the site for another report too stays.
+    """
     report = get_report(session, report_id)
     if not report.settled_by:
         raise NotPossible("this report waits already")
-    if report.closed_by_rule is not None and session.get(RuleRow, report.closed_by_rule) is not None:
-        rules.remove_rule(session, now, rule_id=report.closed_by_rule, by=by)
+    rule_id = report.closed_by_rule
     report.settled_by, report.settled_at, report.closed_by_rule = "", None, None
+    session.flush()
+    rule = session.get(RuleRow, rule_id) if rule_id is not None else None
+    # Its number may be another rule's by now.
+    if rule is not None and _is_of(rule, report) and not _closes_for_reports(session, rule.id):
+        rules.remove_rule(session, now, rule_id=rule.id, by=by)
     audit.record_audit(session, now, by, "report waits again", report.site)
 
 
@@ -106,7 +117,7 @@ def pass_report_on(session: Session, now: datetime, *, report_id: str, by: str, 
     """Note that a report was passed on to somebody outside the school. Raises NotFound or NotPossible."""
     report = _get_unsettled(session, report_id)
     recipient = " ".join(to.split())
-    if not 0 < len(recipient) <= MAX_RECIPIENT_LENGTH:
+    if is_blank(recipient) or len(recipient) > MAX_RECIPIENT_LENGTH:
         raise NotPossible(f"to whom? A name of at most {MAX_RECIPIENT_LENGTH} characters")
     report.passed_to, report.passed_by, report.passed_at = recipient, by, now
     report.outside_answer, report.answered_by, report.answered_at = "", "", None
@@ -161,4 +172,18 @@ def _get_unsettled(session: Session, report_id: str) -> SiteReportRow:
 
 
 def _find_block_rule(session: Session, name: str) -> RuleRow | None:
-    return session.scalar(select(RuleRow).where(RuleRow.name == name, RuleRow.action == "block"))
+    """Return the rule that closes a name, and those below it, to everybody; None: there is none."""
+    found = select(RuleRow).where(RuleRow.name == name, RuleRow.action == "block", RuleRow.subdomains)
+    return next((rule for rule in session.scalars(found) if not rule.groups), None)
+
+
+def _is_of(rule: RuleRow, report: SiteReportRow) -> bool:
+    return (rule.name, rule.action, rule.note) == (report.site, "block", RULE_NOTE)
+
+
+def _closes_for_reports(session: Session, rule_id: int) -> bool:
+    """Tell whether a rule was made of a report that is put away."""
+    return (
+        session.scalar(select(SiteReportRow.id).where(SiteReportRow.closed_by_rule == rule_id).limit(1))
+        is not None
+    )

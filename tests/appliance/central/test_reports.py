@@ -81,6 +81,55 @@ def test_the_undo_leaves_a_rule_that_was_there_before(school: FakeSchool) -> Non
     assert [one.name for one in document(school).rules] == ["bad.example.org"]
 
 
+OTHER = "b" * 32
+
+
+def close_both(school: FakeSchool) -> None:
+    for number in (ID, OTHER):
+        report(school, report_id=number)
+        with school.store.write_session() as session:
+            reports.resolve_report(
+                session, school.clock(), report_id=number, by="cora", close_site="bad.example.org"
+            )
+
+
+def reopen(school: FakeSchool, report_id: str = ID) -> list[tuple[str, tuple[str, ...]]]:
+    with school.store.write_session() as session:
+        reports.reopen_report(session, school.clock(), report_id=report_id, by="cora")
+    return [(rule.name, rule.groups) for rule in document(school).rules]
+
+
+@pytest.mark.parametrize("order", [(ID, OTHER), (OTHER, ID)])
+def test_a_site_that_two_reports_have_closed_opens_again_with_the_last_undo(
+    school: FakeSchool, order: tuple[str, str]
+) -> None:
+    close_both(school)
+    assert [len(reopen(school, number)) for number in order] == [1, 0]
+
+
+def test_an_undo_takes_no_rule_away_that_has_the_number_of_the_reports(school: FakeSchool) -> None:
+    report(school)
+    settle(school, close=True)
+    with school.store.write_session() as session:
+        before = rules.list_rules(session)[0].id
+        rules.remove_rule(session, school.clock(), rule_id=before, by="cora")
+    with school.store.write_session() as session:
+        made = rules.add_rule(session, school.clock(), name="other.example.org", action="block", by="dora")
+        assert made.id == before, "SQLite gives the number of the last one again"
+    assert reopen(school) == [("other.example.org", ())]
+
+
+def test_a_rule_for_some_or_for_one_address_closes_no_reported_site(school: FakeSchool) -> None:
+    with school.store.write_session() as session:
+        for how in ({"groups": ("staff",)}, {"subdomains": False}):
+            fields = rules.RuleFields(name="bad.example.org", action="block", **how)  # type: ignore[arg-type]  # one of both
+            rules.create_rule(session, school.clock(), fields=fields, by="cora")
+    report(school)
+    settle(school, close=True)
+    assert len(document(school).rules) == 3, "one for everybody, and for what is below it"
+    assert reopen(school) == [("bad.example.org", ("staff",)), ("bad.example.org", ())]
+
+
 def test_whoever_comes_second_is_told_who_was_first(school: FakeSchool) -> None:
     report(school)
     settle(school, close=True, by="cora")
