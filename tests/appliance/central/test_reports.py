@@ -122,7 +122,7 @@ def test_an_undo_takes_no_rule_away_that_has_the_number_of_the_reports(school: F
 def test_a_rule_for_some_or_for_one_address_closes_no_reported_site(school: FakeSchool) -> None:
     with school.store.write_session() as session:
         for how in ({"groups": ("staff",)}, {"subdomains": False}):
-            fields = rules.RuleFields(name="bad.example.org", action="block", **how)  # type: ignore[arg-type]  # one of both
+            fields = rules.RuleFields(name="bad.example.org", action="block", **how)
             rules.create_rule(session, school.clock(), fields=fields, by="cora")
     report(school)
     settle(school, close=True)
