@@ -10,7 +10,7 @@ from contextlib import contextmanager
 # sizes, and keeps them.
 _MALLOC_OPTIONS = {-8: 2, -3: 256 * 1024, -1: 256 * 1024}  # arenas, from where on mmap(2), what may lie idle
 
-RETURN_SECONDS = 60.0
+TRIM_SECONDS = 60.0
 
 _libc = ctypes.CDLL(None)
 
@@ -33,20 +33,20 @@ def trim_allocator() -> None:
         _libc.malloc_trim(0)
 
 
-class MemoryReturn:
+class HeapTrimmer:
     """Gives back, now and then, what a crowd took: glibc by itself keeps what lies between blocks in use."""
 
     def __init__(self, now: Callable[[], float]) -> None:
         """`now`: seconds that only grow."""
         self._now = now
-        self._returned_at = now()
+        self._trimmed_at = now()
 
-    def return_if_due(self) -> bool:
+    def trim_if_due(self) -> bool:
         """Give it back where that was not done for a minute; tell whether it was done. Milliseconds, at most."""
         now = self._now()
-        if now - self._returned_at < RETURN_SECONDS:
+        if now - self._trimmed_at < TRIM_SECONDS:
             return False
-        self._returned_at = now
+        self._trimmed_at = now
         trim_allocator()
         return True
 

@@ -24,7 +24,7 @@ import gevent.ssl
 import msgspec
 from gunicorn.workers.base import Worker
 
-from appliance.allocator import MemoryReturn
+from appliance.allocator import HeapTrimmer
 from appliance.cpu_scheduling import CHECK_SECONDS, AdaptiveScheduling, SchedulingPolicy
 from appliance.pinned_tls import PinnedContexts
 from appliance.sd_notify import sd_notify
@@ -87,9 +87,9 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         sd_notify("READY=1")
         acceptors = self._start_accepting()
         idle = self._stands_by and IdleTimer(self._stands_by, time.monotonic())
-        memory = MemoryReturn(time.monotonic)
+        heap = HeapTrimmer(time.monotonic)
         while self.alive:
-            memory.return_if_due()
+            heap.trim_if_due()
             if not self.threads.is_stuck():
                 sd_notify("WATCHDOG=1")  # who is silent for a minute, or what systemd's unit says, is replaced
             if self.ppid != os.getppid():

@@ -2,7 +2,7 @@ import ctypes
 import os
 from pathlib import Path
 
-from appliance.allocator import RETURN_SECONDS, MemoryReturn
+from appliance.allocator import TRIM_SECONDS, HeapTrimmer
 
 BLOCK_BYTES, BLOCKS = 16 * 1024, 1000  # 16 MB, in blocks that glibc takes from its heap
 libc = ctypes.CDLL(None)
@@ -16,7 +16,7 @@ def resident_bytes() -> int:
 
 def test_what_lies_free_between_blocks_in_use_goes_back_once_a_minute() -> None:
     now = 0.0
-    memory = MemoryReturn(lambda: now)
+    heap = HeapTrimmer(lambda: now)
     blocks = [libc.malloc(BLOCK_BYTES) for _ in range(BLOCKS)]
     for block in blocks:
         ctypes.memset(block, 1, BLOCK_BYTES)
@@ -25,12 +25,12 @@ def test_what_lies_free_between_blocks_in_use_goes_back_once_a_minute() -> None:
         libc.free(block)
     before = resident_bytes()
 
-    now = RETURN_SECONDS - 1
-    assert not memory.return_if_due()
-    now = RETURN_SECONDS
-    assert memory.return_if_due()
+    now = TRIM_SECONDS - 1
+    assert not heap.trim_if_due()
+    now = TRIM_SECONDS
+    assert heap.trim_if_due()
 
     assert before - resident_bytes() > BLOCK_BYTES * BLOCKS / 2
-    assert not memory.return_if_due()
+    assert not heap.trim_if_due()
     for block in kept:
         libc.free(block)
