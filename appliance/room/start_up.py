@@ -39,13 +39,22 @@ def report_starting(folder: Path, now: Callable[[], float] = time.time) -> Itera
     finally:
         ended.set()
         thread.join()
-        _write(folder, _LONG_AGO if failed else now())
+        if failed and _is_answering(folder, now()):
+            report_started(folder)  # of another start, which this one was in addition to: it speaks for itself
+        else:
+            _write(folder, _LONG_AGO if failed else now())
 
 
 def report_started(folder: Path) -> None:
     """Take back that the resolver is starting: its workers answer, and speak for themselves from now on."""
     with contextlib.suppress(OSError):
         (folder / f"{PROCESS}.json").unlink(missing_ok=True)
+
+
+def _is_answering(folder: Path, now: float) -> bool:
+    """Tell whether workers in the same folder have said just now how they are."""
+    workers = (one for one in health.read_health(folder, now) if one.process.startswith(f"{PROCESS}-"))
+    return any(Condition.STOPPED not in one.conditions for one in workers)
 
 
 def _write(folder: Path, at: float) -> None:
