@@ -27,6 +27,7 @@ _TIME_ZONES = "/usr/share/zoneinfo:/usr/lib/zoneinfo:/usr/share/lib/zoneinfo:/et
 
 def main() -> None:
     """Run a service, or the command line, and leave the process with its exit status."""
+    open_standard_files()
     match sys.argv[1:]:
         case [("recorder" | "resolver" | "agent") as name, "--config", config]:
             import_less(name)
@@ -36,6 +37,23 @@ def main() -> None:
             _run_command_line()
         case _:
             _run_command_line()
+
+
+def open_standard_files() -> None:
+    """Open the standard files that whoever started this process has closed, and lead them nowhere.
+
+    Else a socket or a database would get their numbers, and what is said to people would be written into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+            os.set_inheritable(number, True)  # noqa: FBT003 (as the library has it)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", closefd=False))
 
 
 def _run_command_line() -> None:

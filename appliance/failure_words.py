@@ -10,7 +10,8 @@ def explain_failure(failure: Exception) -> tuple[str, int]:
     if isinstance(failure, HallpassError):
         return str(failure) or type(failure).__name__, 1
     if isinstance(failure, OSError):
-        return f"{failure.filename}: {failure.strerror}" if failure.filename else str(failure), 1
+        said = failure.strerror or str(failure)
+        return f"{failure.filename}: {said}" if failure.filename else said, 1
     database = sys.modules.get("sqlalchemy.exc")  # whoever has not loaded it has met no database
     if database is not None and isinstance(failure, database.SQLAlchemyError):
         from appliance.central.errors import database_words  # noqa: PLC0415 (as above)

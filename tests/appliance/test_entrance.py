@@ -40,3 +40,27 @@ def test_whatever_else_is_typed_is_the_command_lines() -> None:
     )
     assert done.returncode == 2
     assert "--config" in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_the_starter_has_closed_leads_nowhere_and_no_number_of_it_is_taken(closed: str) -> None:
+    story = (
+        "import socket, sys; from appliance.entrance import open_standard_files; open_standard_files();"
+        "taken = socket.socket().fileno(); print('said'); sys.stdout.flush(); sys.stderr.flush();"
+        "sys.exit(40 if taken > 2 else 41)"
+    )
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", story],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 40
+    assert done.stderr == ""
+
+
+def test_where_nothing_more_can_be_written_that_is_said_in_words() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "appliance", "--version"],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (1, "hallpass: No space left on device\n")
