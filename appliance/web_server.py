@@ -5,6 +5,7 @@ waits for news costs no thread at all. What a client may take of the server stan
 """
 
 import importlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -110,10 +111,19 @@ def gunicorn_arguments(
 
 def import_server(*apps: str) -> None:
     """Import gunicorn and applications (`module:factory()`), so that processes forked later need not."""
+    leave_removed_folder()
     for module in _SERVER_MODULES:
         importlib.import_module(module)
     for app in apps:
         importlib.import_module(app.partition(":")[0])
+
+
+def leave_removed_folder() -> None:
+    """Be in a folder that is there: gunicorn cannot be imported in one that somebody has removed."""
+    try:
+        Path.cwd()
+    except OSError:
+        os.chdir("/")
 
 
 def run_server(arguments: Sequence[str], opened: Sequence[int] = ()) -> None:
@@ -121,6 +131,7 @@ def run_server(arguments: Sequence[str], opened: Sequence[int] = ()) -> None:
 
     `opened`: its sockets, where it goes on after it stood by.
     """
+    leave_removed_folder()
     from appliance.web_process import WebProcess  # noqa: PLC0415 (others only want the limits)
 
     process = WebProcess(arguments, opened)

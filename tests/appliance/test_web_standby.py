@@ -223,3 +223,15 @@ def test_a_site_that_cannot_come_back_says_so_in_one_line(tmp_path: Path) -> Non
         _, said = waiting.communicate(timeout=30)
     assert (waiting.returncode, len(said.splitlines())) == (1, 1)
     assert "cannot be run again: No such file" in said
+
+
+def test_a_site_begins_and_comes_back_in_a_folder_that_somebody_has_removed(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    story = (
+        f"import os, pathlib; os.chdir({str(gone)!r}); os.rmdir({str(gone)!r});"
+        "from appliance.web_server import import_server; import_server('appliance.web_process:main');"
+        "print(pathlib.Path.cwd())"
+    )
+    done = subprocess.run([sys.executable, "-c", story], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("/\n", "")
