@@ -1,5 +1,6 @@
 """The room's resolver: composes `dns` with the room's settings, its policy and its health."""
 
+import contextlib
 import importlib
 import secrets
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from appliance.errors import HallpassError
+from appliance.files import remove_whatever
 from appliance.room import start_up
 from appliance.room.addresses import outbound_addresses
 from appliance.room.capacity import cache_megabytes, worker_count
@@ -72,8 +74,9 @@ def run_resolver(settings: RoomSettings, file: Path | None = None) -> int:
     factory = WorkerGroupFactory(paths)
     with start_up.report_starting(paths.health_folder):
         group = factory.make_group(settings, None)
-    for old in paths.health_folder.glob("resolver-*.json"):
-        old.unlink(missing_ok=True)  # of a run with more workers
+    with contextlib.suppress(OSError):  # a disk that takes nothing keeps nobody from answering
+        for old in paths.health_folder.glob("resolver-*.json"):
+            remove_whatever(old)  # of a run with more workers
     shown = ", ".join(_format_address(*address) for address in group.listen_sockets.addresses)
     group_source = None
     if file is not None:

@@ -58,6 +58,7 @@ class SmallDisk:
     """What stands in a folder, on a small disk: at `path`, and in the folder for commands with this `prefix`."""
 
     def __init__(self, folder: Path, megabytes: int) -> None:
+        self._folder = folder
         before = folder.with_name(f"{folder.name}.before")
         folder.rename(before)
         folder.mkdir()
@@ -84,6 +85,10 @@ class SmallDisk:
     def empty(self) -> None:
         """Delete what filled it."""
         (self.path / "filler").unlink()
+
+    def make_read_only(self) -> None:
+        """Let it take nothing any more; nobody may have a file of it open for writing."""
+        subprocess.run([*self.prefix, "mount", "-o", "remount,ro", str(self._folder)], check=True)
 
     def close(self) -> None:
         """Give it back."""

@@ -1,4 +1,4 @@
-"""On a room's full disk what central and teachers decide comes into force at once, and outlives a new start."""
+"""On a full disk whatever is decided comes into force at once, and on one that takes nothing DNS is filtered."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -124,3 +124,16 @@ def test_whatever_is_decided_while_the_disk_is_full_holds_at_once(
     disk.empty()
     wait_until("the spares", lambda: not spare_path(room.paths.policy).stat().st_size)
     wait_until("that of state.db", spare_path(room.paths.agent_store).exists)
+
+
+def test_a_resolver_that_begins_on_a_disk_that_takes_nothing_answers_and_filters(story: Story) -> None:
+    room = story.room
+    room.start()
+    said = room.paths.health_folder / "resolver-1.json"
+    wait_until("what its workers say of themselves", said.exists)
+    room.stop()
+    assert said.exists()
+    story.disk.make_read_only()
+    room.start()
+    assert room.ask(SCHOOLS_OWN) == REFUSED
+    assert room.ask("www.example.org") == OPEN
