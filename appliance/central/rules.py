@@ -166,8 +166,10 @@ def _require_trusts_leave(session: Session, fields: RuleFields) -> None:
     """Raise NotPossible where the trust has decided about the name itself."""
     if fields.action == "allow":
         trust_policy.require_openable(session, (fields.name,))
-    else:
-        trust_policy.require_closable(session, fields.name)
+        return
+    trust_policy.require_closable(session, fields.name)
+    if fields.locked and fields.subdomains:
+        trust_policy.require_lockable(session, fields.name)
 
 
 def _insert(session: Session, now: datetime, fields: RuleFields, by: str) -> RuleRow:

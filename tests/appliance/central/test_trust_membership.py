@@ -23,6 +23,7 @@ from appliance.trust_protocol import (
     sign_document,
 )
 from dns.policy.document import PolicyDocument
+from dns.policy.verdict import Action
 from tests.fakes.postgres import database_url
 from tests.fakes.school import FakeSchool
 from tests.fakes.trust import FakeTrust
@@ -323,3 +324,25 @@ def test_the_undo_of_a_rule_asks_what_the_trust_has_laid_down_since(small: Pair,
     small.lay_down(kind, name=name)
     with school.store.write_session() as session, pytest.raises(NotPossible, match="by the trust"):
         undo.undo_change(session, school.clock(), change=removed, by="cora")
+
+
+def test_no_lock_on_an_address_above_closes_what_the_trust_keeps_open(small: Pair) -> None:
+    small.lay_down("open", name="help.example.org")
+    school = small.school
+    above = RuleFields(name="example.org", action="block", locked=True)
+    with (
+        school.store.write_session() as session,
+        pytest.raises(NotPossible, match="is kept open by the trust"),
+    ):
+        rules.create_rule(session, school.clock(), fields=above, by="test")
+    others = (
+        msgspec.structs.replace(above, locked=False),
+        msgspec.structs.replace(above, subdomains=False),
+        msgspec.structs.replace(above, name="other.example.org"),
+    )
+    with school.store.write_session() as session:
+        for fields in others:
+            rules.create_rule(session, school.clock(), fields=fields, by="test")
+        policy = school.central.preview.compile_document(session, policies.read_school_policy(session).document)
+        decided = policy.view_for_group("pupils").decide("www.help.example.org", 1, school.clock().timestamp())
+    assert decided.action is Action.ALLOW
