@@ -103,8 +103,8 @@ def test_an_opening_that_the_trust_closes_by_its_category_is_listed_as_what_it_i
     trust.close()
 
     page = cora.open("/openings").text
-    assert "Closed by the trust: bad.example.org. Nobody at the school can open it." in page
-    assert "Closed by the trust: worse.example.org. Nobody at the school can open it." in page
+    assert "Closed by the trust: <bdi>bad.example.org</bdi>. Nobody at the school can open it." in page
+    assert "Closed by the trust: <bdi>worse.example.org</bdi>. Nobody at the school can open it." in page
     assert page.count("granted until") == 1, "the other one is open, but for a name that it needs"
     assert page.count("open until") == 1
     answer = httpx.get(
