@@ -63,7 +63,9 @@ def require_closable(session: Session, name: str) -> None:
 def require_lockable(session: Session, name: str) -> None:
     """Raise NotPossible where the trust keeps a name open below a canonical one: a lock there would close it."""
     document = read_kept_document(session)
-    for kept in document.kept_open if document is not None else ():
+    if document is None:
+        return
+    for kept in document.kept_open:
         if name in name_and_parents(kept):
             raise NotPossible(
                 f"{kept} is kept open by the trust ({document.trust_name}): a lock on {name} would close it too"
