@@ -87,9 +87,9 @@ class WebWorker(Worker):  # type: ignore[misc]  # gunicorn publishes no types
         sd_notify("READY=1")
         acceptors = self._start_accepting()
         idle = self._stands_by and IdleTimer(self._stands_by, time.monotonic())
-        heap = HeapTrimmer(time.monotonic)
+        trimmer = HeapTrimmer(time.monotonic)
         while self.alive:
-            heap.trim_if_due()
+            trimmer.trim_if_due()
             if not self.threads.is_stuck():
                 sd_notify("WATCHDOG=1")  # who is silent for a minute, or what systemd's unit says, is replaced
             if self.ppid != os.getppid():

@@ -16,7 +16,7 @@ def resident_bytes() -> int:
 
 def test_what_lies_free_between_blocks_in_use_goes_back_once_a_minute() -> None:
     now = 0.0
-    heap = HeapTrimmer(lambda: now)
+    trimmer = HeapTrimmer(lambda: now)
     blocks = [libc.malloc(BLOCK_BYTES) for _ in range(BLOCKS)]
     for block in blocks:
         ctypes.memset(block, 1, BLOCK_BYTES)
@@ -26,11 +26,11 @@ def test_what_lies_free_between_blocks_in_use_goes_back_once_a_minute() -> None:
     before = resident_bytes()
 
     now = TRIM_SECONDS - 1
-    assert not heap.trim_if_due()
+    assert not trimmer.trim_if_due()
     now = TRIM_SECONDS
-    assert heap.trim_if_due()
+    assert trimmer.trim_if_due()
 
     assert before - resident_bytes() > BLOCK_BYTES * BLOCKS / 2
-    assert not heap.trim_if_due()
+    assert not trimmer.trim_if_due()
     for block in kept:
         libc.free(block)
