@@ -162,7 +162,7 @@ def test_a_school_that_was_let_go_hears_that_and_tells_no_more(trust: FakeTrust)
         ({**NUMBERS, "refused_by_category": [{"category": str(n), "refused": 5} for n in range(300)]}, 400),
         ({**NUMBERS, "refused_by_category": [{"category": "\x1b[2J", "refused": 5}]}, 400),
         ({**NUMBERS, "version": "\x00"}, 400),
-        ({**NUMBERS, "timezone": "x" * 70_000}, 413),
+        ({**NUMBERS, "timezone": "x" * 300_000}, 413),
         ([], 400),
     ],
 )
