@@ -34,6 +34,11 @@ def check_message(message: msgspec.Struct) -> None:
             _check_field(field, getattr(message, field), is_required=field in required)
 
 
+def check_value(name: str, value: object, kind: object) -> None:
+    """Raise BadMessage where one value, of a type as messages' fields have it, may not be there."""
+    _check_field(name, value, is_required=_is_required(kind))
+
+
 def _check_field(field: str, value: object, *, is_required: bool) -> None:
     match value:
         case msgspec.Struct():

@@ -149,7 +149,7 @@ ROOMS_OPERATIONS = (
         parameters=MappingProxyType({"message_id": MessageId}),
         query=MappingProxyType({"by": protocol.Username}),
         answers=answer_ok("It is over.", protocol.Received),
-        own_problems=(ProblemType.NOT_POSSIBLE,),
+        own_problems=(ProblemType.BAD_MESSAGE, ProblemType.NOT_POSSIBLE),
     ),
     Operation(
         id="get_requests",

@@ -42,7 +42,7 @@ def test_end_now_closes_while_central_is_dead_and_stays_closed_until_central_has
         teacher.send(teacher.form_with(action="/withdraw"))
         said = teacher.text
         until("the site to close", lambda: room.dig.addresses(SITE) == REFUSED, seconds=5)
-        assert "It is closed again in this room." in said
+        assert f"{SITE} is closed again in this room." in said
         assert "open until" not in said
         assert len(closings(room)) == 1
 

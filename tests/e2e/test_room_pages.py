@@ -173,7 +173,7 @@ def test_what_is_refused_at_the_door_changes_nothing(handed_in: Pages, tmp_path:
         ("not the one of this certificate", (certificate, other_key)),
         ("too large", (tmp_path / "large", key)),
         ("No such file", (certificate, tmp_path / "nothing")),
-        ("no room called", (certificate, key, "--room", "Room 99")),
+        ("there is no room", (certificate, key, "--room", "Room 99")),
     ):
         assert words in pages.run("hand-in", *map(str, arguments))
     with pages.central.store.read_session() as session:

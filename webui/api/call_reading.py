@@ -8,7 +8,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 
 from appliance.central.errors import NotFound
 from appliance.control_characters import find_control_character
-from appliance.message_check import BadMessage, check_message
+from appliance.message_check import BadMessage, check_message, check_value
 from appliance.operations import Operation
 from dns.errors import DECODING_FAILED
 from webui.api.path_forms import MAX_DIGITS
@@ -36,12 +36,14 @@ def read_address(operation: Operation, parameters: dict[str, Any]) -> dict[str, 
             raise NotFound(f"there is nothing here whose {name} has this form")
     for name, kind in operation.query.items():
         text = request.args.get(name)
+        if text is None:
+            found[name] = ""
+            continue
         try:
-            found[name] = "" if text is None else read_value(text, kind)
+            found[name] = read_value(text, kind)
         except msgspec.ValidationError:
             raise BadMessage(f"{name} has not its form") from None
-        if find_control_character(text or ""):
-            raise BadMessage(f"{name} holds a control character, which no text may")
+        check_value(name, found[name], kind)
     return found
 
 
