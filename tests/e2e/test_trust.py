@@ -11,7 +11,7 @@ from tests.e2e.school import Process, Room, School, answers, hallpass, until
 from tests.fakes.ports import free_port
 from tests.fakes.programs import HALLPASS
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("trust")]
 
 
 class Trust:
@@ -41,10 +41,10 @@ class Trust:
         hallpass("central", "trust", "join", str(invitation), "--config", str(school.config))
 
 
-@pytest.fixture
-def story(tmp_path: Path) -> Iterator[tuple[Trust, School, School, Room]]:
+@pytest.fixture(scope="module")
+def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Trust, School, School, Room]]:
     with School() as one, School() as two:
-        trust = Trust(tmp_path / "t")
+        trust = Trust(tmp_path_factory.mktemp("trust") / "t")
         try:
             trust.take_in("School One", one)
             trust.take_in("School Two", two)
