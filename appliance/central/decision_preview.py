@@ -5,7 +5,7 @@ published index, so that no page says "open" of what stays refused. What a room 
 is not known here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -97,8 +97,10 @@ class DecisionPreview:
         if why_not := why_not or self._find_closed_further(session, also, groups):
             raise NotPossible(f"{why_not.rstrip('.')}. {outcome}")
 
-    def find_still_closed(self, session: Session, openings: Iterable[UnblockRow]) -> dict[int, StillClosed]:
+    def find_still_closed(self, session: Session, openings: Sequence[UnblockRow]) -> dict[int, StillClosed]:
         """Return those names of some openings, by their ids, that are closed for good meanwhile."""
+        if not openings:
+            return {}  # nobody's policy need be compiled for that
         policy, now = self.current_policy(session), self._now().timestamp()
         found = {}
         for one in openings:
