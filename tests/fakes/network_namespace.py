@@ -8,8 +8,9 @@ import fcntl
 import os
 import socket
 import struct
-import traceback
 from collections.abc import Callable
+
+from tests.fakes.child_story import run_in_child
 
 LOOPBACK = "lo"
 
@@ -20,22 +21,12 @@ _IFF_UP = 0x1
 
 def run_in_network_namespace(story: Callable[[], None]) -> str:
     """Run a story in a child process with a network of its own; return its traceback, "" where all is well."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        said = ""
-        try:
-            _enter()
-            story()
-        except BaseException:  # noqa: BLE001 (told to the parent, whatever it is)
-            said = traceback.format_exc()
-        os.write(writing, said.encode()[-4000:])
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as pipe:
-        said = pipe.read()
-    os.waitpid(child, 0)
-    return said
+
+    def in_network_namespace() -> None:
+        _enter()
+        story()
+
+    return run_in_child(in_network_namespace)
 
 
 def add_link_local_address(address: str, interface: str = LOOPBACK) -> None:

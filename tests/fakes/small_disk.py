@@ -5,11 +5,12 @@ import ctypes
 import errno
 import os
 import subprocess
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.fakes.child_story import run_in_child
 
 _CLONE_NEWUSER, _CLONE_NEWNS = 0x10000000, 0x00020000
 _MS_RDONLY, _MS_REMOUNT, _MS_REC, _MS_PRIVATE = 1, 32, 1 << 14, 1 << 18
@@ -18,23 +19,13 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 def run_on_small_disk(folder: Path, story: Callable[[], None], options: str = "size=1m") -> str:
     """Run a story in a child process for which a folder is a small disk; return its traceback, "": all is well."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        said = ""
-        try:
-            _enter()
-            _mount(b"tmpfs", folder, 0, options.encode())
-            story()
-        except BaseException:  # noqa: BLE001 (told to the parent, whatever it is)
-            said = traceback.format_exc()
-        os.write(writing, said.encode()[-4000:])
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, encoding="utf-8") as pipe:
-        said = pipe.read()
-    os.waitpid(child, 0)
-    return said
+
+    def on_small_disk() -> None:
+        _enter()
+        _mount(b"tmpfs", folder, 0, options.encode())
+        story()
+
+    return run_in_child(on_small_disk)
 
 
 def make_read_only(folder: Path) -> None:
